@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self, TypedDict, Unpack
 
-    AnyPath = str | os.PathLike[str]
+    from ragkernel.config_rules import AnyPath
 
     class _Common(TypedDict, total=False):
         app_pool_size: int

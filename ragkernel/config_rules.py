@@ -152,7 +152,7 @@ class _DurationRule(_Rule):
             if match is None:
                 raise ValueError("not a duration")
             number, unit = float(match[1]), match[2]
-        if isinstance(number, bool) or not isinstance(number, int | float):
+        if isinstance(number, bool) or not isinstance(number, int | float) or number != number:  # NaN is no duration
             raise ValueError("not a duration")
         try:
             return self.check(timedelta(seconds=number * self.UNITS[unit]))
