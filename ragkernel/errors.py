@@ -216,13 +216,31 @@ _PRIMARY: dict[int, tuple[type[SqlError], str]] = {
     sqlite3.SQLITE_PERM: (ConnectionFailed, "check the permissions of the file and of its folder"),
 }
 
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_QUOTED = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'")
+
+# Messages that are made of the schema, the statement and types alone.
+_OPEN = re.compile(
+    r"(NOT NULL|UNIQUE|CHECK|FOREIGN KEY) constraint failed"
+    r"|no such (table|index|view|trigger|function|collation sequence|module|savepoint)\b"
+    r"|Error binding parameter \d+: type "
+)
 
 
 def redacted(message: str, sql: str) -> str:
-    """SQLite's message without any quoted part that does not stand in the statement: such a part is a bound value
-    (JSON paths and FTS queries are quoted in messages)."""
-    return _QUOTED.sub(lambda part: part.group() if part.group()[1:-1] in sql else "(value)", message)
+    """SQLite's message, on one line, without what may be a bound value.
+
+    Bound values come into messages in quotes (JSON paths), after a colon (`no such column: …` for a full-text query,
+    `unable to open database: …`) and as undecodable text. Such a part stays only where the statement holds it too.
+    """
+    message, sql = " ".join(message.split()), " ".join(sql.split())
+    if _OPEN.match(message):
+        return message
+    if message.startswith("Could not decode to UTF-8"):
+        return "a stored text is not UTF-8"
+    message = _QUOTED.sub(lambda part: part.group() if part.group()[1:-1] in sql else "(value)", message)
+    head, colon, tail = message.partition(": ")
+    echoed = colon and tail != "syntax error" and tail.strip("[]\"'") not in sql
+    return f"{head}: (value)" if echoed else message
 
 
 def translate(error: BaseException, *, operation: str, path: str | None = None, sql: str = "") -> SqlError:
