@@ -1,0 +1,158 @@
+"""The one checkpointer of a file.
+
+SQLite 3.7.0 to 3.51.2 can lose committed rows when one connection checkpoints while another commits (the WAL-reset bug,
+repaired in 3.51.3, 3.50.7 and 3.44.6). So SQLite's automatic checkpoints are off, and this is the only place that runs
+one: the writer connection takes the write lock by BEGIN IMMEDIATE, which keeps out every committer (threads, processes,
+other tools), a second connection runs wal_checkpoint(PASSIVE), the row that it returns is read, and the writer rolls
+back. It is triggered by the writer after about `threshold` pages, and when the database is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from typing import NamedTuple
+
+from ragkernel.errors import SqlError, translate
+
+from . import pragmas
+from .connection import Connection, open_connection
+from .lease import BEGIN_IMMEDIATE, ROLLBACK
+from .pragmas import CHECKPOINTER, Settings
+
+# Bytes that the WAL adds to each page (https://www.sqlite.org/fileformat2.html#walformat).
+_FRAME_HEADER = 24
+
+# Pages that a commit plus each row it changes put into the WAL, until the first checkpoint has measured it.
+_FIRST_GUESS = 2.0
+
+
+class CheckpointResult(NamedTuple):
+    """What one checkpoint did: when (monotonic seconds), frames then in the WAL, frames copied into the database."""
+
+    at: float
+    frames: int
+    copied: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole WAL was copied: the next commit then starts it anew, unless a reader still needs it."""
+        return self.copied >= self.frames
+
+
+def exposed_to_wal_reset(version: tuple[int, int, int]) -> bool:
+    """Whether this SQLite version has the WAL-reset bug (hazard 22)."""
+    repaired = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
+    return version >= (3, 7, 0) and not repaired
+
+
+class Checkpointer:
+    """Decides when the WAL is due and copies it back. Used by the holder of the file's write queue only.
+
+    SQLite does not tell Python how many pages a commit wrote, and the -wal file does not shrink when it starts anew. So
+    pages are estimated from commits and changed rows by a ratio that each checkpoint corrects (its row says how many
+    frames there really are), and the size of the -wal file corrects it upwards while it grows.
+    """
+
+    __slots__ = ("_changes", "_connection", "_frame", "_next_look", "_path", "_ratio", "_settings", "_size", "_threshold",
+                 "_units", "failure", "last", "opened", "runs")  # fmt: skip
+
+    def __init__(self, path: str, settings: Settings, threshold: int) -> None:
+        self._path = path
+        self._settings = settings
+        self._threshold = threshold
+        self._connection: Connection | None = None
+        self._changes = 0  # the writer's total_changes when it was last asked
+        self._units = 0  # commits plus changed rows since the last checkpoint
+        self._ratio = _FIRST_GUESS
+        self._frame = 4096 + _FRAME_HEADER  # bytes a page takes in the WAL
+        self._size = 0  # frames that the -wal file had room for at the last checkpoint
+        self._next_look = max(1, threshold // 8)
+        self.last: CheckpointResult | None = None
+        self.failure: SqlError | None = None  # of the latest checkpoint, None when it went well
+        self.runs = 0
+        self.opened = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last checkpoint, or since the file was opened where there was none."""
+        return time.monotonic() - (self.last.at if self.last else self.opened)
+
+    def after_commit(self, writer: Connection) -> None:
+        """Count a commit of the writer; run a checkpoint when about `threshold` pages have gathered.
+
+        Called with the write queue held and no transaction open. Where another process holds the write lock the
+        checkpoint is left to a later commit. A failure is kept in `failure` and shown in health, never raised: the
+        caller's transaction is committed. Blocks while pages are copied.
+        """
+        changes = writer.total_changes
+        self._units += 1 + changes - self._changes
+        self._changes = changes
+        if self._units < self._next_look:
+            return
+        pages = self._units * self._ratio
+        if pages < self._threshold:
+            pages = max(pages, self._room() - self._size)
+            self._next_look = self._units + max(1, self._threshold // 8)
+        if pages >= self._threshold:
+            try:
+                self.run(writer)
+            except SqlError as error:
+                self.failure = error
+                self._next_look = self._units + max(1, self._threshold // 8)
+
+    def run(self, writer: Connection) -> CheckpointResult | None:
+        """Copy the WAL into the database now. None where the write lock could not be had at once.
+
+        Called with the write queue held and no transaction open. Raises SqlError where SQLite reports an error.
+        """
+        if self._connection is None:
+            self._connection, _ = open_connection(self._path, CHECKPOINTER, self._settings)
+            self._frame = pragmas.page_facts(self._connection)[0] + _FRAME_HEADER
+        failure: SqlError | None = None
+        try:
+            writer.run_kernel(BEGIN_IMMEDIATE)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                self._next_look = self._units + max(1, self._threshold // 8)
+                return None
+            failure = translate(error, operation="checkpoint", path=self._path)
+        if failure is not None:
+            raise failure
+        try:
+            _, frames, copied = pragmas.passive_checkpoint(self._connection)
+        except sqlite3.Error as error:
+            failure = translate(error, operation="checkpoint", path=self._path)
+        finally:
+            writer.run_kernel(ROLLBACK)
+        if failure is not None:
+            raise failure
+        return self._learn(CheckpointResult(time.monotonic(), frames, copied))
+
+    def _learn(self, result: CheckpointResult) -> CheckpointResult:
+        before = self.last
+        fresh = result.frames if before is None or before.complete else result.frames - before.frames
+        if self._units >= 16 and fresh > 0:
+            self._ratio = max(0.01, fresh / self._units)
+        self._units = 0
+        self._next_look = max(1, min(self._threshold // 8, int(self._threshold / self._ratio)))
+        self._size = self._room()
+        self.last = result
+        self.failure = None
+        self.runs += 1
+        return result
+
+    def _room(self) -> int:
+        """How many frames the -wal file has room for; os.stat only, the file is SQLite's (hazard 17)."""
+        try:
+            size = os.stat(self._path + "-wal").st_size
+        except OSError:
+            return 0
+        return size // self._frame
+
+    def close(self) -> None:
+        """Close the second connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

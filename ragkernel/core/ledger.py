@@ -1,0 +1,84 @@
+"""The two tables that the kernel keeps in every file, and core's own statements on them.
+
+schema_migrations is the ledger of applied migrations, kernel_state the kernel's facts about the file. Migrations may
+not use today's generated queries (they would change under an old migration), so core has these few of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+LAYOUT = "layout"
+PAIR_ID = "pair_id"
+VACUUM_LAST_RUN = "vacuum_last_run"
+BACKUP_LAST_RUN = "backup_last_run"
+
+_HAS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+_LEDGER = "SELECT version, name, database, sha256 FROM schema_migrations ORDER BY version"
+_APPLY = (
+    "INSERT INTO schema_migrations (version, applied_at, description, name, database, sha256)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+_REVERT = "DELETE FROM schema_migrations WHERE version = ?"
+_STATE = "SELECT value FROM kernel_state WHERE key = ?"
+_PUT_STATE = (
+    "INSERT INTO kernel_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+_TOUCH = "UPDATE kernel_state SET value = value WHERE key = ?"
+
+
+class Applied(NamedTuple):
+    """One row of the ledger."""
+
+    version: int
+    name: str
+    database: str
+    sha256: str
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Whether the file has a table of that name."""
+    return connection.execute(_HAS_TABLE, (name,)).fetchone() is not None
+
+
+def read(connection: Connection) -> list[Applied]:
+    """The applied migrations in order; empty for a file without a ledger."""
+    if not has_table(connection, "schema_migrations"):
+        return []
+    return [Applied(*row) for row in connection.execute(_LEDGER).fetchall()]
+
+
+def record(connection: Connection, applied: Applied, description: str, at: str) -> None:
+    """Enter a migration, inside its own transaction."""
+    row = (applied.version, at, description, applied.name, applied.database, applied.sha256)
+    connection.execute(_APPLY, row)
+
+
+def strike(connection: Connection, version: int) -> None:
+    """Take a migration out again, inside the transaction that reverts it."""
+    connection.execute(_REVERT, (version,))
+
+
+def state(connection: Connection, key: str) -> str | None:
+    """One of the kernel's facts about this file, None where it was never noted (or the file is new)."""
+    try:
+        row = connection.execute(_STATE, (key,)).fetchone()
+    except sqlite3.OperationalError:
+        if has_table(connection, "kernel_state"):
+            raise
+        return None
+    return None if row is None else str(row[0])
+
+
+def put_state(connection: Connection, key: str, value: str) -> None:
+    """Note one of the kernel's facts, inside the transaction that is open."""
+    connection.execute(_PUT_STATE, (key, value))
+
+
+def touch(connection: Connection) -> None:
+    """Write a page without changing anything, so that the transaction that is open has something to commit."""
+    connection.execute(_TOUCH, (LAYOUT,))

@@ -1,0 +1,261 @@
+"""The writer of a file: one connection, one queue, one transaction at a time.
+
+Every write transaction is BEGIN IMMEDIATE (a deferred one that reads first fails with BUSY_SNAPSHOT whatever the
+timeout, hazard 4). Threads wait in order of arrival; for the lock of another process the writer waits in a loop of its
+own, with jitter, because SQLite's busy handler is unfair and cannot be interrupted (hazards 11 and 12).
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+from ragkernel.errors import OutcomeUnknown, SqlError, TransactionFailed, WriterTimeout, translate
+
+from . import ledger, pragmas
+from .checkpoint import Checkpointer
+from .connection import Connection, open_connection
+from .lease import BEGIN_IMMEDIATE, COMMIT, ROLLBACK, Savepoint, WriteConnection
+from .pragmas import WRITER, Capped, Settings
+from .queue import FairLock
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_WAITS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+class FileWriter:
+    """The write queue, the writer connection and the checkpointer of one file, shared by all its users in the process.
+
+    All methods but `queue` belong to the thread that holds the queue.
+    """
+
+    __slots__ = ("_connection", "_owes_sync", "_raised", "capped", "checkpointer", "commits", "lease", "path", "queue",
+                 "rollbacks", "settings")  # fmt: skip
+
+    def __init__(self, path: str, settings: Settings, checkpoint_pages: int) -> None:
+        self.path = path
+        self.settings = settings
+        self.queue = FairLock()
+        self.checkpointer = Checkpointer(path, settings, checkpoint_pages)
+        self.lease: WriteConnection | None = None  # the open transaction's
+        self.capped: list[Capped] = []
+        self.commits = 0
+        self.rollbacks = 0
+        self._connection: Connection | None = None
+        self._owes_sync = False  # whether a nested write(durable=True) asked for more than this transaction began with
+        self._raised = False  # whether this transaction runs at FULL on a NORMAL file
+
+    def connection(self) -> Connection:
+        """The writer connection, opened at the first use and after it was retired."""
+        if self._connection is None:
+            self._connection, self.capped = open_connection(self.path, WRITER, self.settings)
+        return self._connection
+
+    def sync_after_commit(self) -> None:
+        """Make the open transaction durable though it began without: `synchronous` cannot change inside a transaction,
+        so its COMMIT is followed by a small one at FULL, which syncs the whole WAL before write() returns."""
+        self._owes_sync = not self._raised and self.settings.synchronous != "FULL"
+
+    def retire(self) -> None:
+        """Close the writer connection after an error that leaves its state in doubt; the next use opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def begin(self, busy_timeout: float, *, durable: bool = False) -> WriteConnection:
+        """BEGIN IMMEDIATE, waiting for another process's lock up to `busy_timeout` seconds. Blocks for that long."""
+        connection = self.connection()
+        if durable and self.settings.synchronous != "FULL":
+            self._raised = True
+            pragmas.set_synchronous(connection, "FULL")
+        deadline = 0.0
+        tries = 0
+        while True:
+            try:
+                connection.run_kernel(BEGIN_IMMEDIATE)
+                break
+            except sqlite3.Error as error:
+                failure = translate(error, operation="begin", path=self.path)
+            now = time.monotonic()
+            deadline = deadline or now + busy_timeout
+            if failure.code is None or failure.code & 0xFF not in _WAITS:
+                self.retire()
+                raise failure
+            if now >= deadline:
+                raise WriterTimeout(
+                    f"another connection held the write lock for more than {busy_timeout:g} s",
+                    operation="begin",
+                    path=self.path,
+                    code=failure.code,
+                    code_name=failure.code_name,
+                    hint="find the process that keeps a transaction open, or raise busy_timeout",
+                )
+            tries += 1
+            time.sleep(min(deadline - now, random.uniform(0.0002, min(0.02, 0.001 * tries))))
+        self.lease = WriteConnection(connection)
+        return self.lease
+
+    def commit(self, busy_timeout: float) -> None:
+        """COMMIT, then checkpoint if it is due. Raises ForeignKeyViolation, DiskFull or TransactionFailed (all rolled
+        back), OutcomeUnknown after an I/O error."""
+        connection = self.connection()
+        deadline = time.monotonic() + busy_timeout
+        while True:
+            try:
+                connection.run_kernel(COMMIT)
+                break
+            except sqlite3.Error as error:
+                failure = translate(error, operation="commit", path=self.path)
+            primary = (failure.code or 0) & 0xFF
+            if primary in _WAITS and connection.in_transaction and time.monotonic() < deadline:
+                time.sleep(random.uniform(0.0005, 0.005))
+                continue
+            if primary == sqlite3.SQLITE_IOERR:
+                self.retire()
+                raise OutcomeUnknown(
+                    "an I/O error during COMMIT: the transaction may have been committed or not",
+                    operation="commit",
+                    path=self.path,
+                    code=failure.code,
+                    code_name=failure.code_name,
+                    hint="ask the data (by id or content hash) before you write it again",
+                )
+            self.rollback()
+            raise failure
+        self.commits += 1
+        if self._owes_sync:
+            self._sync(connection)
+        self.checkpointer.after_commit(connection)
+
+    def _sync(self, connection: Connection) -> None:
+        """A commit at FULL of nothing new: SQLite syncs the WAL up to and with it."""
+        self._owes_sync = False
+        self._raised = True
+        try:
+            pragmas.set_synchronous(connection, "FULL")
+            connection.run_kernel(BEGIN_IMMEDIATE)
+            ledger.touch(connection)
+            connection.run_kernel(COMMIT)
+            return
+        except sqlite3.Error as error:
+            failure = translate(error, operation="sync", path=self.path)
+        self.rollback()
+        raise OutcomeUnknown(
+            "the transaction is committed, but making it durable failed",
+            operation="sync",
+            path=self.path,
+            code=failure.code,
+            code_name=failure.code_name,
+            hint="it survives a crash of the process, and may not survive a loss of power",
+        )
+
+    def rollback(self) -> None:
+        """End the open transaction, if SQLite has not ended it already; a connection that cannot is retired."""
+        self.rollbacks += 1
+        connection = self._connection
+        if connection is None or not connection.in_transaction:
+            return
+        try:
+            connection.run_kernel(ROLLBACK)
+        except sqlite3.Error:
+            self.retire()
+
+    def finish(self) -> None:
+        """End the lease; back to the file's own level of durability."""
+        self._owes_sync = False
+        lease, self.lease = self.lease, None
+        if lease is not None:
+            lease.end()
+        if self._raised:
+            self._raised = False
+            if self._connection is not None:
+                pragmas.set_synchronous(self._connection, self.settings.synchronous)
+
+    def close(self) -> None:
+        """Copy the WAL back and close. The last connection to close lets SQLite remove the -wal file."""
+        if self._connection is not None:
+            try:
+                self.checkpointer.run(self._connection)
+            except SqlError:
+                pass  # what is committed stays in the WAL, and the next opening finds it there
+        self.checkpointer.close()
+        self.retire()
+
+
+class WriteScope:
+    """`with database.write() as conn:`: the queue, BEGIN IMMEDIATE … COMMIT; ROLLBACK when an exception leaves it.
+
+    Entered again by the thread that is inside, it is a savepoint of the same transaction. A class and no generator
+    context manager, because that costs a measurable part of a small transaction.
+    """
+
+    __slots__ = ("_busy_timeout", "_durable", "_queue_timeout", "_savepoint", "_writer")
+
+    def __init__(self, writer: FileWriter, queue_timeout: float, busy_timeout: float, *, durable: bool = False) -> None:
+        self._writer = writer
+        self._queue_timeout = queue_timeout
+        self._busy_timeout = busy_timeout
+        self._durable = durable
+        self._savepoint: Savepoint | None = None
+
+    def __enter__(self) -> WriteConnection:
+        writer = self._writer
+        queue = writer.queue
+        if queue.held_by_me:
+            return self._nest()
+        if not queue.acquire(self._queue_timeout):
+            raise WriterTimeout(
+                f"no turn in the write queue within {self._queue_timeout:g} s; it is held by {queue.holder()}",
+                operation="write",
+                path=writer.path,
+                hint="keep write transactions short, or raise app_connection_timeout",
+            )
+        try:
+            return writer.begin(self._busy_timeout, durable=self._durable)
+        except BaseException:
+            writer.rollback()
+            writer.finish()
+            queue.release()
+            raise
+
+    def _nest(self) -> WriteConnection:
+        lease = self._writer.lease
+        if lease is None:
+            raise TransactionFailed(
+                "a write transaction is begun inside maintenance of the same file",
+                operation="write",
+                path=self._writer.path,
+                hint="write before or after it",
+            )
+        if self._durable:
+            self._writer.sync_after_commit()
+        self._savepoint = lease.savepoint()
+        self._savepoint.__enter__()
+        return lease
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._savepoint is not None:
+            self._savepoint.__exit__(kind, error, trace)
+            return
+        writer = self._writer
+        lease = writer.lease
+        try:
+            if lease is not None and lease.doomed is not None:
+                writer.rollback()
+                if error is None:
+                    raise lease._misused()
+            elif kind is not None:
+                writer.rollback()
+            else:
+                if lease is not None:
+                    lease.end()
+                writer.commit(self._busy_timeout)
+        finally:
+            writer.finish()
+            writer.queue.release()

@@ -1,0 +1,39 @@
+"""Care of a database file that somebody asks for: VACUUM."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ragkernel.clock import sql_timestamp, utc_now
+from ragkernel.core import copy
+from ragkernel.core.connection import create_file
+from ragkernel.errors import BackupFailed
+from ragkernel.generated import queries
+
+from . import state
+
+if TYPE_CHECKING:
+    from ragkernel.core.database import Database
+
+
+def vacuum(database: Database, into: str | None = None) -> None:
+    """Rebuild the file without free pages, or write a compact copy to the new file `into` (mode 0600, synced).
+
+    The first keeps writers waiting, needs free space of twice the file's size, and notes vacuum_last_run. Raises
+    TransactionFailed inside a transaction, DiskFull, BackupFailed where `into` exists.
+    """
+    if into is None:
+        database.vacuum()
+        with database.write() as conn:
+            queries.kernel_state.put(conn, key=state.VACUUM_LAST_RUN, value=sql_timestamp(utc_now()))
+        return
+    if os.path.lexists(into):
+        raise BackupFailed("the target exists", operation="vacuum", path=into, hint="name a file that does not exist")
+    create_file(into)  # VACUUM INTO takes an empty file, and would make one with mode 0644
+    try:
+        database.vacuum(into)
+        copy.make_durable(into)
+    except BaseException:
+        os.unlink(into)
+        raise

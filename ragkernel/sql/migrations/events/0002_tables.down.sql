@@ -1,0 +1,4 @@
+-- Drops the event log with everything in it; its indexes go with it.
+
+DROP TABLE aggregate_snapshots;
+DROP TABLE events;
