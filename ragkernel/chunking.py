@@ -1,0 +1,221 @@
+"""Splitting a text into overlapping chunks along its headings and paragraphs.
+
+**Tokens.** Sizes are counted in tokens by a rule that needs no model: a token is a run of up to 32 word characters
+(letters, digits, underscore), one ideograph or kana, or one other character that is not white space. English prose has
+about 0.8 of these tokens for one of a language model's.
+
+**Where a chunk ends.** A chunk holds at most chunk_size tokens: the last chunk_overlap tokens of the chunk before it,
+then new ones. When the rest of the text does not fit, the chunk ends, by preference,
+
+1. before the last heading, where at least half of the new tokens that fit are then used;
+2. before the last paragraph, so that a paragraph which fits into chunk_size - chunk_overlap tokens is never split;
+3. inside a paragraph that is larger: at the last line end, else at the last sentence end, else between words, each in
+   the second half of what fits, else anywhere in it;
+4. between two tokens that nothing separates.
+
+A heading stays with the paragraph below it. White space of more than 200 characters always ends a chunk, and no
+overlap reaches over it. So a chunk is bounded in characters too, the work is linear in what is returned (memory: the
+text and one chunk), and equal input gives equal chunks.
+
+**What a chunk holds.** The text from its first token, with the indentation before it, to its last, unchanged; every
+token of the text is new in exactly one chunk.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from ragkernel.errors import ConfigurationError
+from ragkernel.outline import headings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ragkernel.outline import Heading
+
+CHUNK_SIZE = 512
+CHUNK_OVERLAP = 50
+RULE = "outline-1"  # the name of the rule above, stored with a knowledge base: chunks of another rule do not mix
+
+WORD_CHARS = 32
+GAP_CHARS = 200
+
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_TOKEN = re.compile(rf"[^\W{_IDEOGRAPHS}]{{1,{WORD_CHARS}}}+|[{_IDEOGRAPHS}]|[^\w\s]")
+_SENTENCE_END = frozenset(".!?…")
+_WIDE_SENTENCE_END = frozenset("。！？｡")  # no space follows these
+_CLOSING = frozenset("\"')]}»”’」』")
+
+# What separates two tokens, in order of preference as the end of a chunk.
+_NOTHING, _WORD, _SENTENCE, _LINE, _PARAGRAPH, _SECTION, _GAP = range(7)
+
+
+class Chunk(NamedTuple):
+    """A piece of a text. content is text[start:end].
+
+    chunk_index: from 0. start, end: character offsets. token_count: at most chunk_size. overlap: how many of its first
+    tokens are the last ones of the chunk before it. headings: the titles above its first new token, outermost first.
+    """
+
+    chunk_index: int
+    start: int
+    end: int
+    content: str
+    token_count: int
+    overlap: int
+    headings: tuple[str, ...]
+
+
+def count_tokens(text: str) -> int:
+    """How many tokens `text` has by the rule of this module."""
+    return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def check_sizes(chunk_size: int, chunk_overlap: int) -> None:
+    """Refuse sizes, in tokens, that no chunk can have. Raises ConfigurationError."""
+    for name, value in (("chunk_size", chunk_size), ("chunk_overlap", chunk_overlap)):
+        if type(value) is not int:
+            raise ConfigurationError(f"{name} is {value!r}; it must be a whole number of tokens", operation="chunk")
+    if chunk_size <= 0:
+        raise ConfigurationError(f"chunk_size is {chunk_size}; it must be at least 1 token", operation="chunk")
+    if not 0 <= chunk_overlap < chunk_size:
+        raise ConfigurationError(
+            f"chunk_overlap is {chunk_overlap}; it must be at least 0 and less than chunk_size, which is {chunk_size}",
+            operation="chunk",
+            hint="a tenth of chunk_size is usual",
+        )
+
+
+def split(
+    text: str, *, chunk_size: int = CHUNK_SIZE, chunk_overlap: int = CHUNK_OVERLAP, language: str = "text"
+) -> Iterator[Chunk]:
+    """The chunks of `text` in order, one at a time; none where it has no token.
+
+    chunk_size, chunk_overlap: tokens. language: which headings to look for, see ragkernel.outline. Raises
+    ConfigurationError at the call for impossible sizes.
+    """
+    check_sizes(chunk_size, chunk_overlap)
+    return _split(text, chunk_size, chunk_overlap, _Window(text, language))
+
+
+def _split(text: str, size: int, overlap: int, window: _Window) -> Iterator[Chunk]:
+    index = old = 0  # old: how many tokens at the head of the window belong to the chunk before
+    while window.fill(size + 1) > old:
+        stop = _end(window.breaks, old, size)
+        start, end = window.indented_start(), window.ends[stop - 1]
+        yield Chunk(index, start, end, text[start:end], stop, old, window.path(old))
+        index += 1
+        at_gap = stop < len(window.breaks) and window.breaks[stop] == _GAP
+        old = 0 if at_gap else min(overlap, stop)
+        window.drop(stop - old)
+
+
+def _end(breaks: bytearray, old: int, size: int) -> int:
+    """How many tokens at the head of the window the next chunk takes, of which `old` stand in the chunk before."""
+    first = old + 1  # at least one new token
+    gap = breaks.find(_GAP, first, size + 1)
+    if gap != -1 or len(breaks) <= size:
+        return gap if gap != -1 else len(breaks)
+    half = max(first, (old + size + 1) // 2)
+    section = breaks.rfind(_SECTION, half, size + 1)
+    if section != -1:
+        return section
+    paragraph = max(breaks.rfind(kind, first, size + 1) for kind in (_SECTION, _PARAGRAPH))
+    if paragraph != -1:
+        return paragraph
+    for low in (half, first):
+        for kind in (_LINE, _SENTENCE, _WORD):
+            found = breaks.rfind(kind, low, size + 1)
+            if found != -1:
+                return found
+    return size
+
+
+class _Window:
+    """The tokens of a text from some token on, read as far as they are asked for.
+
+    ends[i] is where token i ends, breaks[i] what stands before it.
+    """
+
+    def __init__(self, text: str, language: str) -> None:
+        self.ends: list[int] = []
+        self.breaks = bytearray()
+        self._text = text
+        self._starts: list[int] = []
+        self._tokens = _TOKEN.finditer(text)
+        self._dropped = 0  # how many tokens stood before the window
+        self._dropped_end = 0  # where the last of them ends
+        self._headings = headings(text, language)
+        self._next_heading = next(self._headings, None)
+        self._heading_end = -1  # where the lines of the heading last begun end, until its paragraph begins
+        self._open: list[Heading] = []
+        self._paths: list[tuple[int, tuple[str, ...]]] = [(0, ())]  # from which token on (counted from 0) they hold
+
+    def fill(self, count: int) -> int:
+        """Read on until the window holds `count` tokens or the text ends; how many it holds."""
+        text, last = self._text, self.ends[-1] if self.ends else self._dropped_end
+        for match in islice(self._tokens, max(0, count - len(self.ends))):
+            start, end = match.span()
+            kind = _separation(text, last, start)
+            if self._heading_end != -1 and start >= self._heading_end:
+                self._heading_end = -1
+                kind = _GAP if kind == _GAP else min(kind, _WORD)
+            elif self._next_heading is not None and start >= self._next_heading.start:
+                kind = max(kind, _SECTION)
+            if self._next_heading is not None and start >= self._next_heading.start:
+                self._enter_section(start)
+            self._starts.append(start)
+            self.ends.append(end)
+            self.breaks.append(kind)
+            last = end
+        return len(self.ends)
+
+    def drop(self, count: int) -> None:
+        """Let the first `count` tokens go."""
+        self._dropped += count
+        self._dropped_end = self.ends[count - 1]
+        del self.ends[:count], self._starts[:count], self.breaks[:count]
+
+    def indented_start(self) -> int:
+        """Where the first token begins, or the indentation before it if it is the first of its line."""
+        start = self._starts[0]
+        newline = self._text.rfind("\n", self._dropped_end, start)
+        if newline == -1 and self._dropped:
+            return start
+        return newline + 1 if start - newline <= GAP_CHARS else start
+
+    def path(self, token: int) -> tuple[str, ...]:
+        """The titles above token `token` of the window, outermost first. Asked for in the order of the text."""
+        while len(self._paths) > 1 and self._paths[1][0] <= self._dropped + token:
+            del self._paths[0]
+        return self._paths[0][1]
+
+    def _enter_section(self, start: int) -> None:
+        """Take over the headings that begin at or before the token which begins at `start`."""
+        heading = self._next_heading
+        while heading is not None and heading.start <= start:
+            while self._open and self._open[-1].level >= heading.level:
+                self._open.pop()
+            self._open.append(heading)
+            self._heading_end = heading.end if heading.end > start else -1
+            heading = self._next_heading = next(self._headings, None)
+        path = tuple(entry.title for entry in self._open if entry.title)
+        self._paths.append((self._dropped + len(self.ends), path))
+
+
+def _separation(text: str, end: int, start: int) -> int:
+    """What stands between a token that ends at `end` and the next one, which begins at `start`."""
+    if start == end:
+        return _SENTENCE if text[end - 1 : end] in _WIDE_SENTENCE_END else _NOTHING
+    if start - end > 1 or text[end] != " ":
+        space = text[end:start]
+        lines = max(space.count("\n"), space.count("\r"))  # \n, \r\n or \r
+        if len(space) > GAP_CHARS:
+            return _GAP
+        if lines:
+            return _PARAGRAPH if lines > 1 else _LINE
+    if text[end - 1 : end] in _CLOSING:
+        end -= 1
+    return _SENTENCE if text[end - 1 : end] in _SENTENCE_END else _WORD

@@ -1,0 +1,168 @@
+"""Finding and reading files: a fixed order, nothing hidden, nothing followed, a reason for all that is left out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ragkernel import sources
+from ragkernel.errors import ConfigurationError
+from ragkernel.sources import Skipped, SourceFile, SourceText, find, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def names(path: Path, globs: Iterable[str] | None = None) -> list[str]:
+    return [entry.source_path for entry in find(str(path), globs) if isinstance(entry, SourceFile)]
+
+
+def skipped(path: Path, globs: Iterable[str] | None = None) -> list[Skipped]:
+    return [entry for entry in find(str(path), globs) if isinstance(entry, Skipped)]
+
+
+def write(folder: Path, *paths: str) -> None:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(f"text of {path}\n")
+
+
+def test_files_come_in_the_order_of_their_names_folder_by_folder(tmp_path: Path) -> None:
+    """A folder's own files come first, then its folders, each sorted by name, whatever order they were made in."""
+    write(tmp_path, "z.md", "b/2.md", "b/1.md", "b/a/x.md", "a.txt", "a/z.py", "B.rst")
+    assert names(tmp_path) == ["B.rst", "a.txt", "z.md", "a/z.py", "b/1.md", "b/2.md", "b/a/x.md"]
+
+
+def test_hidden_and_generated_folders_are_left_out(tmp_path: Path) -> None:
+    """Names that begin with a dot, __pycache__ and node_modules are no sources."""
+    write(tmp_path, ".git/x.md", ".venv/lib/y.py", "__pycache__/z.py", "node_modules/m.js", ".hidden.md", "seen.md")
+    assert names(tmp_path) == ["seen.md"]
+    assert skipped(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("globs", "expected"),
+    [
+        (["*.md"], ["A.MD", "a/b.md", "a/c/d.md"]),
+        (["a/*.md"], ["a/b.md"]),
+        (["a/**/*.md"], ["a/b.md", "a/c/d.md"]),
+        (["**/d.md"], ["a/c/d.md"]),
+        (["./a/*"], ["a/b.md", "a/e.txt"]),
+        (["?.txt"], []),
+        (["[ce].txt", "a/[!c].txt"], ["a/e.txt"]),
+        (["*"], ["A.MD", "a/b.md", "a/e.txt", "a/c/d.md"]),
+    ],
+)
+def test_patterns(tmp_path: Path, globs: list[str], expected: list[str]) -> None:
+    """A pattern without a slash is for names, one with a slash for paths, ** spans folders, case is ignored."""
+    write(tmp_path, "A.MD", "a/b.md", "a/c/d.md", "a/e.txt")
+    assert names(tmp_path, globs) == (["a/e.txt"] if globs == ["?.txt"] else expected)
+
+
+@pytest.mark.parametrize("globs", [[], [""], ["*.md", " "], ["[z-a].md"]])
+def test_patterns_that_mean_nothing_are_refused(tmp_path: Path, globs: list[str]) -> None:
+    """No pattern, an empty one and one that cannot be understood are a ConfigurationError at the call."""
+    with pytest.raises(ConfigurationError):
+        find(str(tmp_path), globs)
+
+
+def test_one_file_is_taken_whatever_its_suffix(tmp_path: Path) -> None:
+    """A file that is named itself needs to match no default pattern; its path is its name."""
+    write(tmp_path, "notes.strange")
+    assert names(tmp_path / "notes.strange") == ["notes.strange"]
+    assert names(tmp_path / "notes.strange", ["*.md"]) == []
+
+
+def test_a_path_that_does_not_exist_is_refused_at_the_call(tmp_path: Path) -> None:
+    """A missing PATH is a ConfigurationError that names it, not an empty result."""
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        find(str(tmp_path / "nowhere"))
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    """A loop of links ends nowhere: links to files are reported, links to folders are not entered."""
+    write(tmp_path, "a/real.md")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "a" / "link.md").symlink_to("real.md")
+    assert names(tmp_path) == ["a/real.md"]
+    assert skipped(tmp_path) == [Skipped("a/link.md", "symbolic link")]
+
+
+def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
+    """A FIFO, on which opening would wait for ever, is reported."""
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert skipped(tmp_path) == [Skipped("pipe.txt", "not a regular file")]
+
+
+def test_names_that_are_not_utf8_are_reported(tmp_path: Path) -> None:
+    """A name that no text can hold is reported in a printable form, a file's and a folder's."""
+    os.mkdir(os.fsencode(tmp_path) + b"/d\xff")  # noqa: PTH102 - a name of bytes
+    with open(os.fsencode(tmp_path) + b"/\xff.md", "wb"):  # noqa: PTH123
+        pass
+    assert skipped(tmp_path) == [
+        Skipped("d\\xff", "folder: its name is not UTF-8"),
+        Skipped("\\xff.md", "its name is not UTF-8"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"plain \xc3\xa4", "plain ä"),
+        (b"\xef\xbb\xbfmarked", "marked"),
+        ("wide ä".encode("utf-16"), "wide ä"),
+        (b"\xfe\xff\x00h\x00i", "hi"),
+        (b"one\r\ntwo\rthree", "one\r\ntwo\rthree"),
+        (b"", ""),
+        (b"a\0b", "binary: it holds a NUL byte"),
+        ("a\0b".encode("utf-16"), "binary: it holds a NUL character"),
+        (b"latin \xe4", "not text: it is not UTF-8"),
+        (b"\xed\xa0\x80", "not text: it is not UTF-8"),
+        (b"\xff\xfe\x00\xd8", "not text: it is not UTF-16"),
+    ],
+)
+def test_encodings(tmp_path: Path, content: bytes, expected: str) -> None:
+    """UTF-8 and marked UTF-16 are text, unchanged but for the mark; everything else is skipped with its reason."""
+    (tmp_path / "x.txt").write_bytes(content)
+    result = read(SourceFile("x.txt", str(tmp_path / "x.txt")))
+    if isinstance(result, SourceText):
+        assert (result.text, result.content) == (expected, content)
+    else:
+        assert result == Skipped("x.txt", expected)
+
+
+def test_what_cannot_be_read_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    """A file that vanished and one that may not be read are reasons, not exceptions."""
+    assert read(SourceFile("gone", str(tmp_path / "gone"))) == Skipped("gone", "vanished")
+    write(tmp_path, "secret.md", "closed/x.md")
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    (tmp_path / "secret.md").chmod(0)
+    (tmp_path / "closed").chmod(0)
+    try:
+        assert read(SourceFile("secret.md", str(tmp_path / "secret.md"))) == Skipped("secret.md", "permission denied")
+        assert skipped(tmp_path) == [Skipped("closed/", "folder: permission denied")]
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+
+
+def test_a_file_above_the_limit_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file larger than MAX_FILE_BYTES is left out instead of filling the memory."""
+    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 2**20)
+    with (tmp_path / "large.txt").open("wb") as stream:
+        stream.truncate(2**20 + 1)
+    assert read(SourceFile("large.txt", str(tmp_path / "large.txt"))) == Skipped("large.txt", "larger than 1 MiB")
+
+
+def test_languages_are_known_by_suffix() -> None:
+    """The kind of text follows from the suffix, case ignored; what is unknown is plain text."""
+    assert [sources.language_of(path) for path in ("a/b.MD", "x.rst", "y.pyi", "z.rs", "README")] == [
+        "markdown",
+        "restructuredtext",
+        "python",
+        "rust",
+        "text",
+    ]
