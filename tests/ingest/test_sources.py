@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +15,9 @@ from ragkernel.errors import ConfigurationError
 from ragkernel.sources import Skipped, SourceFile, SourceText, find, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
+
+NOBODY = 65534
 
 
 def names(path: Path, globs: Iterable[str] | None = None) -> list[str]:
@@ -134,19 +138,30 @@ def test_encodings(tmp_path: Path, content: bytes, expected: str) -> None:
         assert result == Skipped("x.txt", expected)
 
 
-def test_what_cannot_be_read_is_skipped_with_the_reason(tmp_path: Path) -> None:
-    """A file that vanished and one that may not be read are reasons, not exceptions."""
-    assert read(SourceFile("gone", str(tmp_path / "gone"))) == Skipped("gone", "vanished")
-    write(tmp_path, "secret.md", "closed/x.md")
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    (tmp_path / "secret.md").chmod(0)
-    (tmp_path / "closed").chmod(0)
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of its own, as a user whom permissions bind: root, whom they do not, becomes nobody for a while."""
+    folder = Path(tempfile.mkdtemp())
+    was = os.geteuid()
+    if was == 0:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
     try:
-        assert read(SourceFile("secret.md", str(tmp_path / "secret.md"))) == Skipped("secret.md", "permission denied")
-        assert skipped(tmp_path) == [Skipped("closed/", "folder: permission denied")]
+        yield folder
     finally:
-        (tmp_path / "closed").chmod(0o700)
+        os.seteuid(was)
+        shutil.rmtree(folder)
+
+
+def test_what_cannot_be_read_is_skipped_with_the_reason(ordinary_user: Path) -> None:
+    """A file that vanished, a file and a folder that may not be read are reasons, not exceptions."""
+    folder = ordinary_user
+    assert read(SourceFile("gone", str(folder / "gone"))) == Skipped("gone", "vanished")
+    write(folder, "secret.md", "closed/x.md")
+    (folder / "secret.md").chmod(0)
+    (folder / "closed").chmod(0)
+    assert read(SourceFile("secret.md", str(folder / "secret.md"))) == Skipped("secret.md", "permission denied")
+    assert skipped(folder) == [Skipped("closed/", "folder: permission denied")]
 
 
 def test_a_file_above_the_limit_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
