@@ -16,12 +16,13 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with everything that the other targets need (PYTHON= chooses the interpreter)
+	@echo "setup: $(VENV) is ready"
 
 $(READY): pyproject.toml
 	@set -e; python=$$(.ci/pythons first); \
 	echo "setup: $(VENV) with $$($$python --version) from $$python"; \
 	if [ -n "$$PYTHON" ] || ! $(PY) -c 'import sys, sqlite3, pip' 2>/dev/null; then $$python -m venv --clear $(VENV); fi; \
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'; \
+	$(PY) -m pip install -qq --disable-pip-version-check -e '.[dev]'; \
 	touch $@
 
 gen: $(READY) ## generate ragkernel/generated from schema.sql and ragkernel/sql/queries
