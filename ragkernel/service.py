@@ -189,13 +189,13 @@ class SqlService:
         return f"<SqlService {self._app.path!r}: {pool.active} of {pool.size} readers in use>"
 
 
-def open(target: str | os.PathLike[str] | SqlConfig) -> SqlService:  # the name that users write: ragkernel.open
-    """Open a database file (or a whole SqlConfig), verify it and migrate it to the latest schema.
+def open(path: str | os.PathLike[str], config: SqlConfig | None = None) -> SqlService:
+    """Open a database file, verify it and migrate it to the latest schema; created where it is missing.
 
-    Creates the file where it is missing. Returns the service, to be closed or used as a context manager. Raises what
-    SqlService and run_migrations raise; nothing stays open then.
+    config: the settings (SqlConfig.single(path) where None); its app_db_path gives way to `path`. Returns the service,
+    to be closed or used as a context manager. Raises what SqlService and run_migrations raise; nothing stays open then.
     """
-    service = SqlService(target if isinstance(target, SqlConfig) else SqlConfig.single(target))
+    service = SqlService(SqlConfig.single(path) if config is None else config.replace(app_db_path=path))
     try:
         service.run_migrations()
     except BaseException:

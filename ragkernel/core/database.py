@@ -118,14 +118,16 @@ class Database:
         create: bool = True,
     ) -> None:
         require_sqlite()
-        self.path = path = os.path.abspath(path)
+        path = os.path.abspath(path)
         self._busy_timeout = busy_timeout
         self._pool_timeout = pool_timeout
         self._databases = tuple(databases)
         self._layout = layout
         self._closed = False
         self._shared = _join(path, settings, checkpoint_pages, create=create)
-        self._pool = Pool(path, settings, pool_size, pool_timeout)
+        # By the path of the first opener: through another hard link SQLite would look for another -wal file.
+        self.path = self._shared.writer.path
+        self._pool = Pool(self.path, settings, pool_size, pool_timeout)
 
     @property
     def pool(self) -> Pool:

@@ -98,9 +98,9 @@ class ReadConnection:
                     return
                 yield rows
         finally:
-            if self._cursors is not None:
+            if self._cursors is not None and cursor in self._cursors:  # else the end of the lease has closed it
                 self._cursors.discard(cursor)
-            cursor.close()
+                cursor.close()
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Result:
         if self._thread != get_ident():

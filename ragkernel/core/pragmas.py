@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ragkernel.errors import ConfigurationError, translate
+from ragkernel.errors import ConfigurationError, SqlError, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ APPLICATION_ID = 0x5241474B
 
 _SYNCHRONOUS = {"NORMAL": 1, "FULL": 2}
 
-# How long the switch to WAL is tried. It can answer "locked" at once, whatever the busy timeout (hazard 29).
+# How long a file that somebody has locked is asked for its first facts and for WAL mode. The switch can answer "locked" at once, whatever the busy timeout (hazard 29).
 WAL_SWITCH_SECONDS = 5.0
 
 
@@ -115,27 +115,35 @@ def bootstrap(connection: Connection, role: str, settings: Settings) -> list[Cap
 
 
 def _use_wal(connection: Connection) -> None:
+    row = _patiently(connection, "PRAGMA journal_mode = WAL", wanted="wal")
+    if row[0] != "wal":
+        raise ConfigurationError(
+            f"the journal mode stays {row[0]!r}, WAL is needed",
+            operation="open",
+            path=connection.path,
+            hint="WAL needs a local file system with shared memory: https://www.sqlite.org/wal.html",
+        )
+
+
+def _patiently(connection: Connection, sql: str, wanted: str | None = None) -> tuple[Any, ...]:
+    """The row of a PRAGMA, asked again while it is locked or gives another answer than `wanted`, for
+    WAL_SWITCH_SECONDS at most; then the answer as it is, or DatabaseBusy."""
     deadline = time.monotonic() + WAL_SWITCH_SECONDS
     while True:
+        failure: SqlError | None = None
+        row: tuple[Any, ...] = ("",)
         try:
-            row = connection.run_kernel("PRAGMA journal_mode = WAL").fetchone()
-            mode = str(row[0]) if row else ""
-            failure: sqlite3.OperationalError | None = None
+            row = connection.run_kernel(sql).fetchone() or row
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
-            mode, failure = "", error
-        if mode == "wal":
-            return
+            failure = translate(error, operation=sql, path=connection.path)
+        if failure is None and wanted in (None, row[0]):
+            return row
         if time.monotonic() >= deadline:
             if failure is not None:
-                raise translate(failure, operation="switch to WAL", path=connection.path) from None
-            raise ConfigurationError(
-                f"the journal mode stays {mode!r}, WAL is needed",
-                operation="open",
-                path=connection.path,
-                hint="WAL needs a local file system with shared memory: https://www.sqlite.org/wal.html",
-            )
+                raise failure
+            return row
         time.sleep(random.uniform(0.001, 0.02))
 
 
@@ -179,7 +187,7 @@ def file_problems(connection: Connection) -> list[str]:
 
 def application_id(connection: Connection) -> int:
     """The file's application_id, 0 where none was set."""
-    return int(connection.run_kernel("PRAGMA application_id").fetchone()[0])
+    return int(_patiently(connection, "PRAGMA application_id")[0])
 
 
 def mark_as_ours(connection: Connection) -> None:

@@ -1,0 +1,191 @@
+"""The one checkpointer: when it runs, and that nobody can commit while it does (hazard 22, decision 1)."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ragkernel.core import pragmas
+from ragkernel.core.checkpoint import exposed_to_wal_reset
+
+from .support import make_database, record_statements
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ragkernel.core.connection import Connection
+    from ragkernel.core.database import Database
+
+
+def write_notes(database: Database, count: int) -> None:
+    for _ in range(count):
+        with database.write() as writer:
+            writer.execute("INSERT INTO notes (body) VALUES (?)", ("x" * 3000,))
+
+
+def test_every_checkpoint_runs_under_the_write_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each checkpoint statement of a whole life is PASSIVE, on the second connection, while the writer connection holds
+    BEGIN IMMEDIATE; nothing else checkpoints."""
+    seen = record_statements(monkeypatch)
+    states: list[tuple[bool, bool]] = []
+    real = pragmas.passive_checkpoint
+
+    def watched(connection: Connection) -> tuple[int, int, int]:
+        writer = database.writer.connection()
+        states.append((connection is not writer, writer.in_transaction))
+        return real(connection)
+
+    monkeypatch.setattr(pragmas, "passive_checkpoint", watched)
+    database = make_database(tmp_path / "notes.db", checkpoint_pages=50)
+    write_notes(database, 200)
+    database.vacuum()
+    database.checkpoint()
+    database.close()
+    checkpoints = [sql for _, sql in seen if "checkpoint" in sql and "autocheckpoint" not in sql]
+    assert checkpoints == ["PRAGMA wal_checkpoint(PASSIVE)"] * len(states)
+    assert len(states) >= 4
+    assert set(states) == {(True, True)}
+    automatic = {sql for _, sql in seen if "wal_autocheckpoint" in sql}
+    assert automatic == {"PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint"}
+
+
+def test_no_foreign_commit_can_happen_during_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a checkpoint runs, another program's BEGIN IMMEDIATE is refused by SQLite's own write lock."""
+    refused: list[bool] = []
+    real = pragmas.passive_checkpoint
+
+    def intrude(connection: Connection) -> tuple[int, int, int]:
+        other = sqlite3.connect(connection.path, timeout=0, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            refused.append(False)
+        except sqlite3.OperationalError as error:
+            refused.append(error.sqlite_errorcode == sqlite3.SQLITE_BUSY)
+        other.close()
+        return real(connection)
+
+    with make_database(tmp_path / "notes.db") as database:
+        write_notes(database, 3)
+        monkeypatch.setattr(pragmas, "passive_checkpoint", intrude)
+        database.checkpoint()
+    assert refused == [True, True]  # the one asked for, and the one at close
+
+
+def test_the_wal_stays_near_its_threshold(tmp_path: Path) -> None:
+    """Thousands of pages in single commits keep the -wal file within a few times the threshold."""
+    with make_database(tmp_path / "notes.db", checkpoint_pages=100) as database:
+        write_notes(database, 2000)
+        runs = database.writer.checkpointer.runs
+        frames = os.stat(database.path + "-wal").st_size // (4096 + 24)
+    assert runs >= 10
+    assert frames <= 300
+
+
+def test_the_estimate_learns_from_the_checkpoint_row(tmp_path: Path) -> None:
+    """Whatever a commit writes, the frames at a checkpoint come near the threshold after the first few."""
+    with make_database(tmp_path / "notes.db", checkpoint_pages=200) as database:
+        frames = []
+        for size in (10, 20_000):
+            for _ in range(600):
+                with database.write() as writer:
+                    writer.execute("INSERT INTO notes (body) VALUES (?)", ("x" * size,))
+            last = database.writer.checkpointer.last
+            assert last is not None
+            frames.append(last.frames)
+    assert all(100 <= count <= 500 for count in frames), frames
+
+
+def test_one_large_transaction_is_checkpointed_at_its_end(tmp_path: Path) -> None:
+    """A bulk insert far above the threshold is copied back right after its commit."""
+    with make_database(tmp_path / "notes.db", checkpoint_pages=100) as database:
+        with database.write() as writer:
+            writer.change_many("INSERT INTO notes (body) VALUES (?)", (("x" * 3000,) for _ in range(2000)))
+        last = database.writer.checkpointer.last
+        assert last is not None
+        assert last.complete
+        assert last.frames >= 1000
+
+
+def test_a_foreign_lock_postpones_the_checkpoint(tmp_path: Path) -> None:
+    """Where another program holds the write lock the checkpoint is skipped, and the commit before it stands."""
+    with make_database(tmp_path / "notes.db") as database:
+        write_notes(database, 2)
+        other = sqlite3.connect(database.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert database.checkpoint() is None
+        other.execute("ROLLBACK")
+        other.close()
+        assert database.checkpoint() is not None
+
+
+def test_a_reader_leaves_frames_and_the_row_says_so(tmp_path: Path) -> None:
+    """Under an older snapshot PASSIVE copies what it may; the result is not called complete (hazard 21)."""
+    with make_database(tmp_path / "notes.db") as database:
+        write_notes(database, 5)
+        with database.read():
+            write_notes_in_thread(database)
+            result = database.checkpoint()
+            assert result is not None
+            assert not result.complete
+        result = database.checkpoint()
+        assert result is not None
+        assert result.complete
+
+
+def write_notes_in_thread(database: Database) -> None:
+    thread = threading.Thread(target=write_notes, args=(database, 5))
+    thread.start()
+    thread.join(30)
+
+
+def test_a_failed_checkpoint_does_not_fail_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a checkpoint after a commit is kept for health; the caller's transaction is committed."""
+
+    def fail(connection: Connection) -> Any:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with make_database(tmp_path / "notes.db", checkpoint_pages=10) as database:
+        with monkeypatch.context() as patch:
+            patch.setattr(pragmas, "passive_checkpoint", fail)
+            write_notes(database, 30)
+        assert database.writer.checkpointer.failure is not None
+        with database.read() as conn:
+            assert conn.execute("SELECT count(*) FROM notes")[0] == (30,)
+        write_notes(database, 30)
+        assert database.writer.checkpointer.failure is None
+
+
+@pytest.mark.parametrize(
+    ("version", "exposed"),
+    [
+        ((3, 6, 23), False),
+        ((3, 7, 0), True),
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 45, 0), True),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 52, 0), False),
+    ],
+)
+def test_which_versions_have_the_wal_reset_bug(version: tuple[int, int, int], exposed: bool) -> None:
+    """SQLite 3.7.0 to 3.51.2 but the repaired 3.50.7 and 3.44.6 lines are named as exposed."""
+    assert exposed_to_wal_reset(version) is exposed
+
+
+def test_services_of_one_process_share_the_writer(tmp_path: Path) -> None:
+    """A second Database on the same file, by another path too, has the same queue and writer; the last one closes it."""
+    with make_database(tmp_path / "notes.db") as first:
+        link = tmp_path / "link.db"
+        link.symlink_to(first.path)
+        second = make_database(link)
+        assert second.writer is first.writer
+        second.close()
+        write_notes(first, 1)
