@@ -1,0 +1,15 @@
+-- name: by_status :many
+-- Runs in one state, the newest first, each with the name of its pipeline.
+SELECT run.*, pipeline.name AS pipeline_name
+FROM pipeline_runs AS run
+INNER JOIN pipelines AS pipeline ON pipeline.id = run.pipeline_id
+WHERE run.status = :status
+ORDER BY run.started_at DESC, run.id DESC
+LIMIT :limit;
+
+-- name: give_up :many
+-- Mark the running runs of a pipeline failed, because a later one took over; which they were.
+UPDATE pipeline_runs
+SET status = 'failed', completed_at = :completed_at, error_message = :error_message
+WHERE pipeline_id = :pipeline_id AND status = 'running'
+RETURNING id;
