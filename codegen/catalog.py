@@ -1,0 +1,83 @@
+"""What a schema is, as SQLite sees it: the output of `introspect`, the input of `transform` and `infer`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Literal = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. declared: its type as written. default: the SQL text of its default. key: its place in the primary
+    key from 1, 0 outside. generated: never written. choices: the values of a CHECK … IN, None without one."""
+
+    name: str
+    declared: str
+    not_null: bool
+    default: str | None
+    key: int
+    generated: bool
+    collation: str
+    choices: tuple[Literal, ...] | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index, or the one behind a UNIQUE or a PRIMARY KEY. columns: None stands for an expression. origin: c (CREATE
+    INDEX), u (UNIQUE) or pk. plain: ascending, whole, over columns only and by their own collations, so that it can
+    serve look-ups and orders."""
+
+    name: str
+    columns: tuple[str | None, ...]
+    unique: bool
+    origin: str
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. rowid: a name of its rowid that no column hides (None: WITHOUT ROWID, or all three are hidden).
+    rowid_column: its INTEGER PRIMARY KEY column, which is the rowid."""
+
+    name: str
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...]
+    key: tuple[str, ...]
+    rowid: str | None
+    rowid_column: str | None
+    strict: bool
+    part: str
+    doc: str
+    file: str
+    line: int
+
+    def column(self, name: str) -> Column:
+        """The column of that name; case does not matter. Raises KeyError."""
+        for column in self.columns:
+            if column.name.lower() == name.lower():
+                return column
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the schema (`-- part: NAME`): its tables, and all its statements in order as SQLite keeps them."""
+
+    name: str
+    tables: tuple[str, ...]
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A whole schema in the order of its file. script: every statement, to build it again."""
+
+    tables: tuple[Table, ...]
+    parts: tuple[Part, ...]
+    script: tuple[str, ...] = field(repr=False)
+
+    def table(self, name: str) -> Table | None:
+        """The table of that name, case ignored, or None."""
+        return next((table for table in self.tables if table.name.lower() == name.lower()), None)

@@ -1,0 +1,23 @@
+"""The one error of the generator: something in the input, with the place where it stands."""
+
+from __future__ import annotations
+
+
+class GenerationError(Exception):
+    """The input cannot be turned into code.
+
+    file, line, column: where (1-based; column 0 = the whole line, line 0 = the whole file). message: what is wrong.
+    hint: what to do about it. `str()` is one line, `file:line:column: message` and the hint.
+    """
+
+    def __init__(self, message: str, *, file: str, line: int = 0, column: int = 0, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.column = column
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.file}:{self.line}:{self.column}: {self.message}"
+        return f"{text} (hint: {self.hint})" if self.hint else text

@@ -1,0 +1,132 @@
+"""Columns → Fields: everything that generated code knows about one value."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import naming, typemap
+from .catalog import Column, Table
+from .definitions import stored_tokens
+from .ir import Field
+from .tokens import BLOB, NUMBER, STRING
+from .typemap import Type
+
+NOW = "CURRENT_TIMESTAMP"
+
+
+def choices_constant(attribute: str) -> str:
+    """The module constant that holds the values of a Literal column."""
+    return f"_{attribute.upper()}_CHOICES"
+
+
+def make_field(
+    table: str, column: str, attribute: str, place: int, kind: Type, *, default: str | None = None, generated: bool = False
+) -> Field:
+    """A field from a column's name and type. default: the Python default of its parameter, None where it is required."""
+    local = naming.local(attribute, place)
+    choices = choices_constant(attribute)
+    listed = f", {choices}" if kind.choices else ", ()"
+    filled = default == "None" and not kind.nullable
+    bind = typemap.bind(kind, table, column, attribute, choices)
+    encode = typemap.encode(Type(kind.kind, kind.nullable or filled, kind.choices), table, column, local, choices)
+    return Field(
+        column=column,
+        attribute=attribute,
+        local=local,
+        type=kind,
+        read=kind.read,
+        write=kind.optional if default == "_rows.UNSET" else kind.write + (" | None" if filled else ""),
+        default=default,
+        check=typemap.check(kind, local, choices),
+        wrong=typemap.wrong(kind, local, choices),
+        decode=typemap.decode(kind, local),
+        batch=kind.kind == "json",
+        encode=encode,
+        bind=bind,
+        facts=f"({typemap.quoted(column)}, {typemap.quoted(kind.kind)}, {kind.nullable}{listed})",
+        generated=generated,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How insert writes a column. sql: its term in VALUES. filled: the database may fill it in, so it is returned."""
+
+    field: Field
+    sql: str
+    filled: bool
+
+
+def table_fields(table: Table) -> tuple[Written, ...]:
+    """The fields of a table in the order of its columns, with how insert writes each."""
+    attributes = naming.attributes([column.name for column in table.columns])
+    return tuple(
+        _written(table, column, attribute, place)
+        for place, (column, attribute) in enumerate(zip(table.columns, attributes, strict=True))
+    )
+
+
+def _written(table: Table, column: Column, attribute: str, place: int) -> Written:
+    kind = typemap.column_type(column)
+
+    def field(default: str | None) -> Field:
+        return make_field(
+            table.name, column.name, attribute, place, kind, default=default, generated=column.generated
+        )
+
+    changes = kind.kind in ("number", "scalar")  # SQLite may keep 10.0 as 10
+    if column.generated:
+        return Written(field(None), "", True)
+    if column.name == table.rowid_column:
+        return Written(field("None"), "?", True)
+    if column.default is None or column.default.upper() == "NULL":
+        return Written(field("None" if kind.nullable else None), "?", changes)
+    default = python_default(column.default, kind)
+    if default is not None:
+        return Written(field(default), "?", changes)
+    # A default that only SQLite can tell. For a NOT NULL column None means "the default"; for a nullable one None is
+    # NULL, so leaving the parameter out is told apart by UNSET.
+    expression = column.default
+    if kind.nullable:
+        return Written(field("_rows.UNSET"), f"iif(?, {expression}, ?)", True)
+    return Written(field("None"), f"coalesce(?, {expression})", True)
+
+
+def python_default(default: str, kind: Type) -> str | None:
+    """The Python literal for a default's SQL text; None where only SQLite can tell (expressions, moments, JSON)."""
+    tokens = stored_tokens(default, "default")
+    while len(tokens) > 2 and tokens[0].text == "(" and tokens[-1].text == ")":
+        tokens = tokens[1:-1]
+    sign = ""
+    if len(tokens) == 2 and tokens[0].text in "+-":
+        sign, tokens = tokens[0].text.replace("+", ""), tokens[1:]
+    if len(tokens) != 1:
+        return None
+    token = tokens[0]
+    if kind.kind == "flag":
+        known = {"TRUE": "True", "1": "True", "FALSE": "False", "0": "False"}
+        return None if sign else known.get(token.text.upper())
+    if kind.kind in ("text", "choice") and token.kind == STRING:
+        return typemap.literal(token.value)
+    if kind.kind == "blob" and token.kind == BLOB and not sign:
+        return _double_quoted(bytes.fromhex(token.text[2:-1]))
+    if token.kind == NUMBER and kind.kind in ("integer", "choice", "real", "number"):
+        return sign + _number(token.text, real=kind.kind == "real")
+    return None
+
+
+def _number(text: str, *, real: bool) -> str:
+    value = ast.literal_eval(text.lstrip("0") or "0") if text.isdigit() else ast.literal_eval(text)
+    return repr(float(value) if real else value)
+
+
+def _double_quoted(value: bytes) -> str:
+    text = repr(value)
+    return f'b"{text[2:-1]}"' if text[1] == "'" and b'"' not in value else text
+
+
+def encoder_parameters(written: Sequence[Written]) -> tuple[Field, ...]:
+    """The fields that a caller may write: all but generated columns."""
+    return tuple(one.field for one in written if not one.field.generated)

@@ -1,0 +1,153 @@
+"""The intermediate form: everything that the templates print, decided. Plain data, made by `transform`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .typemap import Type, literal
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A module constant with SQL text; comment: lines above it that say why it is as it is."""
+
+    name: str
+    sql: str
+    comment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column of a row class, as the generated code sees it.
+
+    attribute: its Python name. local: the variable that holds it while a row is decoded or encoded. read, write: its
+    annotations. default: the Python default of its parameter in insert forms, None where it must be given. check: the
+    condition that the stored value is of the type, wrong: that it is not, "" for none. decode: the expression for the Python value. batch:
+    decoded for many rows in one scan. encode: the lines that check and convert `local` in place. bind: the expression
+    that checks and converts the parameter `attribute`. facts: what names the culprit when decoding fails.
+    """
+
+    column: str
+    attribute: str
+    local: str
+    type: Type
+    read: str
+    write: str
+    default: str | None
+    check: str
+    wrong: str
+    decode: str
+    batch: bool
+    encode: tuple[str, ...]
+    bind: str
+    facts: str
+    generated: bool
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values of a Literal column as Python literals, none for other columns."""
+        return tuple(map(literal, self.type.choices))
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A keyword parameter of a generated function. bind: the expression that goes to SQLite."""
+
+    name: str
+    annotation: str
+    default: str | None
+    bind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowClass:
+    """A class of models.py. keyword_only: an insert form."""
+
+    name: str
+    doc: tuple[str, ...]
+    fields: tuple[Field, ...]
+    keyword_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """The pair of private functions of a module that turn raw rows into one row class.
+
+    suffix: "" for the table's own. table: what errors name. key: positions of the primary key in the row, for errors.
+    """
+
+    suffix: str
+    class_name: str
+    table: str
+    fields: tuple[Field, ...]
+    key: tuple[int, ...]
+
+    @property
+    def batches(self) -> tuple[tuple[int, Field], ...]:
+        """The fields that are decoded for many rows in one scan, with their positions."""
+        return tuple((place, one) for place, one in enumerate(self.fields) if one.batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A public function. shape: the template's macro that prints it. facts: what only that macro needs."""
+
+    shape: str
+    name: str
+    doc: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    result: str
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A constant that tells how the place of a row in an order is made: see `Place` in the generated _rows.py."""
+
+    name: str
+    positions: tuple[int, ...]
+    rowid_of: str | None
+    key_width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """What insert, insert_many and upsert share: the encoder's fields, the raw row's expressions after RETURNING."""
+
+    fields: tuple[Field, ...]
+    returned: tuple[str, ...]
+    raw: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of queries/: a table's functions and the named queries beside them. table: None without a table."""
+
+    name: str
+    table: str | None
+    doc: tuple[str, ...]
+    choices: tuple[tuple[str, tuple[str, ...]], ...]
+    constants: tuple[Constant, ...]
+    places: tuple[Place, ...]
+    decoders: tuple[Decoder, ...]
+    insertion: Insertion | None
+    functions: tuple[Function, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaPart:
+    """A part of the schema for schema.py."""
+
+    name: str
+    tables: tuple[tuple[str, tuple[str, ...]], ...]
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The whole output. runtime: the package whose leaves the output imports."""
+
+    runtime: str
+    classes: tuple[RowClass, ...]
+    modules: tuple[Module, ...]
+    parts: tuple[SchemaPart, ...]

@@ -1,0 +1,224 @@
+"""Columns → Python types: which kind of value a column holds, and the code that checks, writes and reads it.
+
+A kind is made from the declared type by SQLite's affinity rules (https://www.sqlite.org/datatype3.html#affname), with
+BOOLEAN, DATETIME and JSON named before them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .catalog import Column, Literal
+
+# kind → (what is read, what may be given). "choice" is made from its values.
+ANNOTATIONS: dict[str, tuple[str, str]] = {
+    "text": ("str", "str"),
+    "plain_text": ("str", "str"),  # text in a column of NUMERIC affinity: DATE, TIME
+    "integer": ("int", "int"),
+    "real": ("float", "float"),
+    "blob": ("bytes", "bytes"),
+    "flag": ("bool", "bool"),
+    "moment": ("datetime", "datetime"),
+    "json": ("JsonValue", "JsonInput"),
+    "plain_json": ("JsonValue", "JsonInput"),
+    "number": ("int | float", "int | float"),
+    "scalar": ("str | int | float | bytes", "str | int | float | bytes"),
+}
+
+# The words of annotations in query files → kinds.
+WORDS: dict[str, str] = {
+    "int": "integer",
+    "float": "real",
+    "str": "text",
+    "bytes": "blob",
+    "bool": "flag",
+    "datetime": "moment",
+    "json": "json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A kind of value, whether NULL may stand for it, and the values of a choice."""
+
+    kind: str
+    nullable: bool
+    choices: tuple[Literal, ...] = ()
+
+    @property
+    def read(self) -> str:
+        """The annotation of a value that was read."""
+        return self._annotation(0)
+
+    @property
+    def write(self) -> str:
+        """The annotation of a value that is given."""
+        return self._annotation(1)
+
+    def _annotation(self, side: int) -> str:
+        text = f"Literal[{', '.join(map(literal, self.choices))}]" if self.choices else ANNOTATIONS[self.kind][side]
+        # JsonInput and JsonValue hold None themselves; `| None` says that it is SQL's NULL.
+        return f"{text} | None" if self.nullable else text
+
+    @property
+    def optional(self) -> str:
+        """The annotation of a parameter that may be left out."""
+        text = replace(self, nullable=False).write + " | Unset"
+        return f"{text} | None" if self.nullable else text
+
+
+def column_type(column: Column) -> Type:
+    """The type of a column. A CHECK … IN confines text and integers to a Literal."""
+    kind = kind_of(column.declared)
+    choices = column.choices or ()
+    if (kind == "text" and all(isinstance(value, str) for value in choices)) or (
+        kind == "integer" and all(isinstance(value, int) for value in choices)
+    ):
+        return Type("choice" if choices else kind, not column.not_null, choices)
+    return Type(kind, not column.not_null)
+
+
+def kind_of(declared: str) -> str:
+    """The kind of a declared type."""
+    words = declared.upper()
+    if "JSON" in words:
+        return "json" if affinity(declared) in ("TEXT", "BLOB") else "plain_json"
+    if words.startswith("BOOL") and affinity(declared) == "NUMERIC":
+        return "flag"
+    if words.startswith(("DATETIME", "TIMESTAMP")) and affinity(declared) in ("NUMERIC", "TEXT"):
+        return "moment"
+    if words.startswith(("DATE", "TIME")) and affinity(declared) == "NUMERIC":
+        return "plain_text"
+    return {"INTEGER": "integer", "TEXT": "text", "BLOB": "blob", "REAL": "real", "NUMERIC": "number"}.get(
+        affinity(declared), "scalar"
+    )
+
+
+def affinity(declared: str) -> str:
+    """SQLite's affinity of a declared type; "" for no type and for ANY, where every value is kept as it is."""
+    words = declared.upper()
+    if "INT" in words:
+        return "INTEGER"
+    if any(word in words for word in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if "BLOB" in words:
+        return "BLOB"
+    if not words or words == "ANY":
+        return ""
+    if any(word in words for word in ("REAL", "FLOA", "DOUB")):
+        return "REAL"
+    return "NUMERIC"
+
+
+def literal(value: Literal) -> str:
+    """A Python literal with double quotes where they need no escaping, as the formatter writes it."""
+    if isinstance(value, int):
+        return str(value)
+    text = repr(value)
+    if text[0] == "'" and '"' not in text:
+        text = f'"{text[1:-1]}"'
+    return text
+
+
+def check(kind: Type, name: str, choices: str) -> str:
+    """The condition under which the stored value in variable `name` is of the type; "" where nothing can be wrong.
+
+    choices: the constant that holds the allowed values. DATETIME may raise instead (caught like a mismatch).
+    """
+    conditions = {
+        "text": f"type({name}) is str",
+        "plain_text": f"type({name}) is str",
+        "integer": f"type({name}) is int",
+        "real": f"type({name}) is float",
+        "blob": f"type({name}) is bytes",
+        "flag": f"(type({name}) is int and 0 <= {name} <= 1)",
+        "moment": f'({name}[10] == " " and len({name}) < 27)',
+        "number": f"type({name}) is int or type({name}) is float",
+        "scalar": f"{name} is not None",
+    }
+    if kind.kind == "choice":
+        integer = isinstance(kind.choices[0], int)
+        text = f"(type({name}) is int and {name} in {choices})" if integer else f"{name} in {choices}"
+    else:
+        text = conditions.get(kind.kind, "")
+    if kind.kind == "scalar" and kind.nullable:
+        return ""
+    return f"{name} is None or {text}" if text and kind.nullable else text
+
+
+def wrong(kind: Type, name: str, choices: str) -> str:
+    """The opposite of `check`."""
+    conditions = {
+        "text": f"type({name}) is not str",
+        "plain_text": f"type({name}) is not str",
+        "integer": f"type({name}) is not int",
+        "real": f"type({name}) is not float",
+        "blob": f"type({name}) is not bytes",
+        "flag": f"type({name}) is not int or not 0 <= {name} <= 1",
+        "moment": f'{name}[10] != " " or len({name}) > 26',
+        "number": f"type({name}) is not int and type({name}) is not float",
+        "scalar": "" if kind.nullable else f"{name} is None",
+        "choice": f"{name} not in {choices}",
+    }
+    text = conditions.get(kind.kind, "")
+    if kind.kind == "choice" and _integers(kind):
+        text = f"type({name}) is not int or {text}"
+    if not text or not kind.nullable:
+        return text
+    return f"{name} is not None and ({text})" if " or " in text else f"{name} is not None and {text}"
+
+
+def decode(kind: Type, name: str) -> str:
+    """The expression for the Python value of the stored value in variable `name`."""
+    text = {
+        "flag": f"{name} == 1",
+        "moment": f'_values.moment({name} + "Z")',
+        "json": f"_values.json_value({name})",
+        "plain_json": f"_values.plain_json_value({name})",
+    }.get(kind.kind)
+    if text is None:
+        return name
+    return f"None if {name} is None else {text}" if kind.nullable else text
+
+
+def encode(kind: Type, table: str, column: str, name: str, choices: str) -> tuple[str, ...]:
+    """The lines that check the value in variable `name` and make it storable: the common case inline, everything else
+    in the function of `_values` that knows the reason."""
+    call = f"{name} = {bind(Type(kind.kind, False, kind.choices), table, column, name, choices)}"
+    if kind.nullable:
+        return (f"if {name} is not None:", f"    {call}")
+    condition = {
+        "text": f'if type({name}) is not str or not {name}.isascii() or "\\0" in {name}:',
+        "integer": f"if type({name}) is not int or not _MIN <= {name} <= _MAX:",
+        "real": f"if type({name}) is not float or {name} - {name} != 0.0:",
+        "choice": f"if type({name}) is not {'int' if _integers(kind) else 'str'} or {name} not in {choices}:",
+    }.get(kind.kind)
+    return (condition, f"    {call}") if condition else (call,)
+
+
+def bind(kind: Type, table: str, column: str, name: str, choices: str) -> str:
+    """The expression that checks the parameter `name` and makes it storable."""
+    where = f"{quoted(table)}, {quoted(column)}, {name}"
+    function = {
+        "moment": "moment_text",
+        "json": "json_text",
+        "plain_json": "plain_json_text",
+    }.get(kind.kind, kind.kind)
+    text = f"_values.{function}({where}, {choices})" if kind.kind == "choice" else f"_values.{function}({where})"
+    return f"None if {name} is None else {text}" if kind.nullable else text
+
+
+def look_up(kind: Type, table: str, column: str, name: str) -> str:
+    """The expression for a value to look for: only what SQLite does not know is converted."""
+    if kind.kind in ("moment", "flag", "json", "plain_json"):
+        return bind(kind, table, column, name, "")
+    return name
+
+
+def quoted(text: str) -> str:
+    """A Python string literal."""
+    return literal(text)
+
+
+def _integers(kind: Type) -> bool:
+    return bool(kind.choices) and isinstance(kind.choices[0], int)

@@ -1,0 +1,186 @@
+"""A table → insert, insert_many, upsert and update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from . import sqltext, typemap
+from .catalog import Table
+from .fields import Written
+from .ir import Constant, Function, Insertion, Parameter
+
+TOUCHED = "updated_at"
+
+
+@dataclass(slots=True)
+class WriteParts:
+    """The writing half of a table's module."""
+
+    insertion: Insertion
+    constants: list[Constant] = field(default_factory=list)
+    functions: list[Function] = field(default_factory=list)
+
+
+def write_parts(table: Table, written: Sequence[Written], model: str) -> WriteParts:
+    """insert and insert_many for every table; upsert and update where it has a key."""
+    bare = sqltext.quote(table.name)
+    writable = [one for one in written if not one.field.generated]
+    names = sqltext.names([one.field.column for one in writable])
+    values = f"VALUES ({', '.join(one.sql for one in writable)})"
+    returned = [one.field.column for one in written if one.filled]
+    head = f"INSERT INTO {bare} ({names})\n{values}"
+    insert = f"{head}\nRETURNING {sqltext.names(returned)}" if returned else head
+    if not writable:
+        head = f"INSERT INTO {bare}\nDEFAULT VALUES"
+        insert = f"{head}\nRETURNING {sqltext.names(returned)}"
+    parts = WriteParts(_insertion(written))
+    parts.constants.append(Constant("_INSERT", insert))
+    if returned:
+        parts.constants.append(Constant("_INSERT_MANY", head))
+    parameters = [
+        Parameter(one.field.attribute, one.field.write, one.field.default, one.field.bind) for one in writable
+    ]
+    doc = ["Insert a row and return it, what the database filled in included."]
+    many = "_INSERT_MANY" if returned else "_INSERT"
+    facts: dict[str, object] = {"sql": "_INSERT", "returning": bool(returned)}
+    parts.functions.append(Function("insert", "insert", tuple(doc), tuple(parameters), model, facts))
+    doc = [
+        "Insert rows from any iterable, which is streamed; how many they were.",
+        "",
+        "All or nothing: an error, a refused value included, leaves nothing of this call behind.",
+    ]
+    facts = {"sql": many, "item": f"New{model} | {model}", "new": f"New{model}"}
+    parts.functions.append(Function("insert_many", "insert_many", tuple(doc), (), "int", facts))
+    if table.key:
+        _upsert(table, writable, parts, model)
+        _update(table, writable, parts, model)
+    return parts
+
+
+def _insertion(written: Sequence[Written]) -> Insertion:
+    """The encoder's output and the raw row: SQL values as they were given, but what the database fills in from the
+    statement's RETURNING."""
+    encoded: list[str] = []
+    raw: list[str] = []
+    place = filled = 0
+    for one in written:
+        if one.field.generated:
+            raw.append(f"filled[{filled}]")
+        else:
+            raw.append(f"filled[{filled}]" if one.filled else f"values[{place}]")
+            if one.sql.startswith("iif("):
+                encoded += [f"{one.field.local} is _rows.UNSET", one.field.local]
+                place += 2
+            else:
+                encoded.append(one.field.local)
+                place += 1
+        filled += one.filled
+    return Insertion(tuple(one.field for one in written if not one.field.generated), tuple(encoded), tuple(raw))
+
+
+def touches(table: Table) -> bool:
+    """Whether generated update and upsert keep `updated_at`: a DATETIME column with DEFAULT CURRENT_TIMESTAMP."""
+    return any(
+        column.name == TOUCHED
+        and column.declared.upper().startswith("DATETIME")
+        and (column.default or "").upper() == "CURRENT_TIMESTAMP"
+        for column in table.columns
+    )
+
+
+def _given(one: Written) -> Parameter:
+    """A parameter that may be left out, which UNSET tells from None."""
+    return Parameter(one.field.attribute, one.field.type.optional, "_rows.UNSET", one.field.bind)
+
+
+def _needed(one: Written) -> Parameter:
+    """A parameter that must be given."""
+    return Parameter(one.field.attribute, one.field.type.write, None, one.field.bind)
+
+
+def _upsert(table: Table, writable: Sequence[Written], parts: WriteParts, model: str) -> None:
+    required = [one for one in writable if one.field.default is None]
+    optional = [one for one in writable if one.field.default is not None]
+    key_given = {one.field.column for one in required}.issuperset(table.key)
+    other = None if key_given else next(iter(_unique(table)), None)
+    targets = [table.key] if other is None else [table.key, other]
+    if other is None and not key_given:
+        # The key can be left to the database only in insert: without it there is nothing to conflict with.
+        required += [one for one in optional if one.field.column in table.key]
+        optional = [one for one in optional if one.field.column not in table.key]
+    columns = [one.field.column for one in (*required, *optional)]
+    touched = touches(table)
+    conflict = " or ".join(", ".join(names) for names in targets)
+    doc = [
+        f"Insert a row or, where one of the same {conflict} is there, set its columns to the values given.",
+        "",
+        "What is left out gets its default in a new row and stays as it is in an existing one.",
+    ]
+    if touched:
+        doc.append("In an existing row updated_at is set to the present unless it is given.")
+    if len(targets) > 1:
+        doc.append(f"Where {', '.join(table.key)} is given, that alone decides which row is meant.")
+    needed = [_needed(one) for one in required]
+    given = [_given(one) for one in optional]
+    facts: dict[str, object] = {
+        "head": f"INSERT INTO {sqltext.quote(table.name)}",
+        "columns": [sqltext.quote(name) for name in columns],
+        "needed": needed,
+        "given": given,
+        "targets": [[columns.index(name) for name in names] for names in targets],
+        "key_mask": sum(1 << columns.index(name) for name in table.key) if len(targets) > 1 else 0,
+        "touched": sqltext.quote(TOUCHED) if touched else None,
+        "touched_mask": 1 << columns.index(TOUCHED) if touched else 0,
+        "returning": sqltext.names([column.name for column in table.columns]),
+    }
+    parts.functions.append(Function("upsert", "upsert", tuple(doc), (*needed, *given), model, facts))
+
+
+def _unique(table: Table) -> list[tuple[str, ...]]:
+    """The other unique keys of a table, those of constraints before those of indexes."""
+    return [
+        tuple(name for name in index.columns if name is not None)
+        for index in table.indexes
+        if index.unique and index.plain and index.origin != "pk"
+    ]
+
+
+def _update(table: Table, writable: Sequence[Written], parts: WriteParts, model: str) -> None:
+    touched = touches(table)
+    settable = [one for one in writable if one.field.column not in table.key]
+    # The value that update itself adds comes last.
+    settable.sort(key=lambda one: touched and one.field.column == TOUCHED)
+    if not settable:
+        return
+    written = {one.field.column: one for one in writable}
+    key = [
+        Parameter(
+            written[name].field.attribute,
+            written[name].field.type.write.removesuffix(" | None"),
+            None,
+            typemap.look_up(
+                replace(written[name].field.type, nullable=False), table.name, name, written[name].field.attribute
+            ),
+        )
+        for name in table.key
+    ]
+    given = [_given(one) for one in settable]
+    doc = [
+        "Set the columns given in the row of this key and return it; None where there is no such row.",
+        "",
+        "updated_at is set to the present unless it is given."
+        if touched
+        else "Without any column given the row is returned as it is.",
+    ]
+    facts: dict[str, object] = {
+        "head": f"UPDATE {sqltext.quote(table.name)}",
+        "columns": [sqltext.quote(one.field.column) for one in settable],
+        "key": key,
+        "given": given,
+        "where": sqltext.equal(table.key),
+        "touched": touched,
+        "touched_mask": 1 << [one.field.column for one in settable].index(TOUCHED) if touched else 0,
+        "returning": sqltext.names([column.name for column in table.columns]),
+    }
+    parts.functions.append(Function("update", "update", tuple(doc), (*key, *given), f"{model} | None", facts))
