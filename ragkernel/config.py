@@ -179,7 +179,7 @@ class SqlConfig:
             "backup_enabled": False,
         }
         quick.update(overrides)
-        return cls(os.path.join(folder, "app_meta.db"), **quick)  # noqa: PTH118 - pathlib is loaded on first use
+        return cls(os.path.join(folder, "app_meta.db"), **quick)
 
     @classmethod
     def from_toml(cls, path: AnyPath, section: str | None = None, /, **overrides: Unpack[_All]) -> Self:
