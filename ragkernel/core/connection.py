@@ -110,6 +110,8 @@ def create_file(path: str) -> None:
     SQLite gives -wal and -shm the mode of the database, so they are private too. Raises ConnectionFailed where the path
     cannot be a database file. The caller holds the registry's lock: no connection of this process is open on the file.
     """
+    if os.path.lexists(path):  # it may be live: not even an open() that fails
+        return
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:

@@ -28,7 +28,6 @@ _STATE = "SELECT value FROM kernel_state WHERE key = ?"
 _PUT_STATE = (
     "INSERT INTO kernel_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 )
-_TOUCH = "UPDATE kernel_state SET value = value WHERE key = ?"
 
 
 class Applied(NamedTuple):
@@ -46,8 +45,9 @@ def has_table(connection: Connection, name: str) -> bool:
 
 
 def read(connection: Connection) -> list[Applied]:
-    """The applied migrations in order; empty for a file without a ledger."""
-    if not has_table(connection, "schema_migrations"):
+    """The applied migrations in order; empty for a file that the kernel has not prepared yet (a table of the same name
+    may be another tool's there)."""
+    if not has_table(connection, "kernel_state"):
         return []
     return [Applied(*row) for row in connection.execute(_LEDGER).fetchall()]
 
@@ -77,8 +77,3 @@ def state(connection: Connection, key: str) -> str | None:
 def put_state(connection: Connection, key: str, value: str) -> None:
     """Note one of the kernel's facts, inside the transaction that is open."""
     connection.execute(_PUT_STATE, (key, value))
-
-
-def touch(connection: Connection) -> None:
-    """Write a page without changing anything, so that the transaction that is open has something to commit."""
-    connection.execute(_TOUCH, (LAYOUT,))

@@ -107,14 +107,14 @@ def _files(database: str) -> Iterator[tuple[str, str]]:
 
 def statements(script: str) -> Iterator[str]:
     """The statements of a script one by one, cut where SQLite says that one is complete (so also around triggers)."""
+    *pieces, rest = script.split(";")
     pending = ""
-    for piece in script.split(";"):
+    for piece in pieces:
         pending += piece + ";"
         if sqlite3.complete_statement(pending):
             yield pending.strip()
             pending = ""
-    rest = pending.removesuffix(";")
-    if any(line.strip() and not line.lstrip().startswith("--") for line in rest.splitlines()):
+    if any(line.strip() and not line.lstrip().startswith("--") for line in (pending + rest).splitlines()):
         raise MigrationFailed("the last statement of a migration has no end", operation="load migrations")
 
 
@@ -247,10 +247,9 @@ class Migrator:
         self._commit()
 
     def _create_common(self, connection: Connection) -> None:
-        for table in schema.COMMON:
-            if not ledger.has_table(connection, table.name):
-                for statement in table.ddl:
-                    connection.execute(statement)
+        if not ledger.has_table(connection, "kernel_state"):
+            for statement in schema.DDL["common"]:
+                connection.execute(statement)
         if ledger.state(connection, ledger.LAYOUT) is None:
             pragmas.mark_as_ours(connection)
             ledger.put_state(connection, ledger.LAYOUT, self._layout)

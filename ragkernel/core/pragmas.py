@@ -195,6 +195,11 @@ def mark_as_ours(connection: Connection) -> None:
     connection.run_kernel(f"PRAGMA application_id = {APPLICATION_ID}").close()
 
 
+def touch(connection: Connection) -> None:
+    """Write the file's header without changing it, so that the transaction that is open has something to commit."""
+    connection.run_kernel(f"PRAGMA application_id = {application_id(connection)}").close()
+
+
 def page_facts(connection: Connection) -> tuple[int, int, int]:
     """(page size in bytes, pages, free pages) of the file."""
     names = ("page_size", "page_count", "freelist_count")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ragkernel.errors import OutcomeUnknown, SqlError, TransactionFailed, WriterTimeout, translate
 
-from . import ledger, pragmas
+from . import pragmas
 from .checkpoint import Checkpointer
 from .connection import Connection, open_connection
 from .lease import BEGIN_IMMEDIATE, COMMIT, ROLLBACK, Savepoint, WriteConnection
@@ -138,7 +138,7 @@ class FileWriter:
         try:
             pragmas.set_synchronous(connection, "FULL")
             connection.run_kernel(BEGIN_IMMEDIATE)
-            ledger.touch(connection)
+            pragmas.touch(connection)
             connection.run_kernel(COMMIT)
             return
         except sqlite3.Error as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ragkernel.clock import new_id, sql_timestamp, utc_now
 from ragkernel.errors import ConfigurationError, ValueRefused
 from ragkernel.generated import queries
-from ragkernel.generated.codecs import json_text
+from ragkernel.generated._values import json_text
 
 from . import chain
 

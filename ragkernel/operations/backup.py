@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ragkernel.clock import new_id, sql_timestamp, utc_now
 from ragkernel.core import copy
+from ragkernel.core.migrate import load
 from ragkernel.core.pragmas import APPLICATION_ID
 from ragkernel.errors import BackupFailed, BackupRefused
 from ragkernel.generated import queries
@@ -81,7 +82,7 @@ def backup_database(
     finally:
         _remove(temporary)
     with database.write() as conn:
-        queries.kernel_state.put(conn, key=state.BACKUP_LAST_RUN, value=sql_timestamp(moment))
+        queries.kernel_state.upsert(conn, key=state.BACKUP_LAST_RUN, value=sql_timestamp(moment))
     return Backup(name, final, moment, os.stat(final).st_size, time.monotonic() - started)
 
 
@@ -127,7 +128,7 @@ def restore_in_place(
 
     database.exclusively("restore", replace)
     with database.write() as conn:  # the restored rows say when the backup itself was made, or nothing
-        queries.kernel_state.put(conn, key=state.BACKUP_LAST_RUN, value=sql_timestamp(replaced.created_at))
+        queries.kernel_state.upsert(conn, key=state.BACKUP_LAST_RUN, value=sql_timestamp(replaced.created_at))
     size = os.stat(database.path).st_size
     return Restored(database.path, replaced.path, _version(facts), size, time.monotonic() - started)
 
@@ -145,6 +146,13 @@ def _require_usable(path: str, databases: tuple[str, ...]) -> FileFacts:
         raise _refused(f"the file is damaged: {facts.problems[0]}", path, hint="use an older backup")
     if not facts.applied:
         raise _refused("the file holds no schema of ragkernel", path)
+    latest = max(migration.version for migration in load(databases))
+    if _version(facts) > latest:
+        raise _refused(
+            f"the file is newer: schema version {_version(facts)}, this code knows {latest}",
+            path,
+            hint="use a newer ragkernel",
+        )
     held = {entry.database for entry in facts.applied}
     if facts.layout != ("single" if len(databases) > 1 else "split") or not held <= set(databases):
         raise _refused(f"the file belongs to a {facts.layout} store", path, hint=f"configure {facts.layout} mode")

@@ -26,7 +26,7 @@ def vacuum(database: Database, into: str | None = None) -> None:
     if into is None:
         database.vacuum()
         with database.write() as conn:
-            queries.kernel_state.put(conn, key=state.VACUUM_LAST_RUN, value=sql_timestamp(utc_now()))
+            queries.kernel_state.upsert(conn, key=state.VACUUM_LAST_RUN, value=sql_timestamp(utc_now()))
         return
     if os.path.lexists(into):
         raise BackupFailed("the target exists", operation="vacuum", path=into, hint="name a file that does not exist")
