@@ -1,7 +1,7 @@
 """ragkernel: a storage kernel for retrieval-augmented generation over the standard library's sqlite3.
 
-This page is the whole public surface. Names are imported when they are first used, so that `import ragkernel` costs next
-to nothing.
+This page is the whole public surface. Names are imported when they are first used, so that `import ragkernel` costs
+next to nothing.
 """
 
 from __future__ import annotations

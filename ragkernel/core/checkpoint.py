@@ -55,8 +55,10 @@ class Checkpointer:
     frames there really are), and the size of the -wal file corrects it upwards while it grows.
     """
 
-    __slots__ = ("_changes", "_connection", "_frame", "_next_look", "_path", "_ratio", "_settings", "_size", "_threshold",
-                 "_units", "failure", "last", "opened", "runs")  # fmt: skip
+    __slots__ = (
+        *("_changes", "_connection", "_frame", "_next_look", "_path", "_ratio", "_settings", "_size", "_threshold"),
+        *("_units", "failure", "last", "opened", "runs"),
+    )
 
     def __init__(self, path: str, settings: Settings, threshold: int) -> None:
         self._path = path

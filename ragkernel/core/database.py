@@ -23,7 +23,6 @@ from ragkernel.errors import (
 )
 
 from . import ledger, pragmas
-from .checkpoint import CheckpointResult
 from .connection import Connection, create_file, open_connection, require_file, require_sqlite
 from .migrate import Migration, Migrator, Step, load
 from .pool import Pool, ReadScope
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import TypeVar
+
+    from .checkpoint import CheckpointResult
 
     T = TypeVar("T")
 
@@ -325,4 +326,3 @@ def _leave(shared: _Shared, timeout: float) -> None:
         # Other threads of a closing service may still be inside a write; nobody new can come.
         shared.writer.queue.acquire(timeout)
         shared.writer.close()
-

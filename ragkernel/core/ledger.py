@@ -20,8 +20,7 @@ BACKUP_LAST_RUN = "backup_last_run"
 _HAS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 _LEDGER = "SELECT version, name, database, sha256 FROM schema_migrations ORDER BY version"
 _APPLY = (
-    "INSERT INTO schema_migrations (version, applied_at, description, name, database, sha256)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO schema_migrations (version, applied_at, description, name, database, sha256) VALUES (?, ?, ?, ?, ?, ?)"
 )
 _REVERT = "DELETE FROM schema_migrations WHERE version = ?"
 _STATE = "SELECT value FROM kernel_state WHERE key = ?"

@@ -1,9 +1,9 @@
 """Migrations: forward and backward, one transaction each, with a ledger that notices a changed history.
 
-The steps are SQLite's own for schema changes (https://www.sqlite.org/lang_altertable.html#otheralter): foreign keys off,
-BEGIN IMMEDIATE, look at the ledger (inside the lock: looking before it let two processes migrate twice, hazard 32), run
-the statements, check the foreign keys, enter the ledger, COMMIT, foreign keys on, on every path out. Statements are run
-one by one, because executescript commits first (hazard 3).
+The steps are SQLite's own for schema changes (https://www.sqlite.org/lang_altertable.html#otheralter): foreign keys
+off, BEGIN IMMEDIATE, look at the ledger (inside the lock: looking before it let two processes migrate twice, hazard
+32), run the statements, check the foreign keys, enter the ledger, COMMIT, and foreign keys on again on every path out.
+Statements are run one by one, because executescript commits first (hazard 3).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ragkernel.errors import PoolTimeout, ServiceClosed, SqlError, translate
@@ -194,10 +195,8 @@ class Pool:
                 self._wake()
 
     def _wake(self) -> None:
-        try:
+        with suppress(IndexError):
             self._waiters.popleft().release()
-        except IndexError:
-            pass
 
     def give(self, slot: Slot) -> None:
         """Give a leased connection back: its open cursors are closed, an open transaction is ended."""

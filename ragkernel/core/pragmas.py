@@ -29,7 +29,8 @@ APPLICATION_ID = 0x5241474B
 
 _SYNCHRONOUS = {"NORMAL": 1, "FULL": 2}
 
-# How long a file that somebody has locked is asked for its first facts and for WAL mode. The switch can answer "locked" at once, whatever the busy timeout (hazard 29).
+# How long a file that somebody has locked is asked for its first facts and for WAL mode. The switch can answer
+# "locked" at once, whatever the busy timeout (hazard 29).
 WAL_SWITCH_SECONDS = 5.0
 
 
@@ -69,7 +70,9 @@ class Capped(NamedTuple):
 def bootstrap_table(role: str, settings: Settings) -> Iterator[Pragma]:
     """The PRAGMAs of a connection of this role, in the order in which they are applied (after journal_mode)."""
     level = _SYNCHRONOUS[settings.synchronous]
-    yield Pragma("synchronous", settings.synchronous, level, True, "durability: NORMAL survives kill -9, FULL power loss")
+    yield Pragma(
+        "synchronous", settings.synchronous, level, True, "durability: NORMAL survives kill -9, FULL power loss"
+    )
     cache = -settings.cache_size_kib
     yield Pragma("cache_size", str(cache), cache, False, "page cache in KiB (negative), per connection")
     yield Pragma("temp_store", "MEMORY", 2, False, "sorters and temporary tables never touch the disk")

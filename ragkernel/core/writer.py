@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ragkernel.errors import OutcomeUnknown, SqlError, TransactionFailed, WriterTimeout, translate
@@ -103,7 +104,7 @@ class FileWriter:
         """COMMIT, then checkpoint if it is due. Raises ForeignKeyViolation, DiskFull or TransactionFailed (all rolled
         back), OutcomeUnknown after an I/O error."""
         connection = self.connection()
-        deadline = time.monotonic() + busy_timeout
+        deadline = 0.0
         while True:
             try:
                 connection.run_kernel(COMMIT)
@@ -111,7 +112,9 @@ class FileWriter:
             except sqlite3.Error as error:
                 failure = translate(error, operation="commit", path=self.path)
             primary = (failure.code or 0) & 0xFF
-            if primary in _WAITS and connection.in_transaction and time.monotonic() < deadline:
+            now = time.monotonic()
+            deadline = deadline or now + busy_timeout
+            if primary in _WAITS and connection.in_transaction and now < deadline:
                 time.sleep(random.uniform(0.0005, 0.005))
                 continue
             if primary == sqlite3.SQLITE_IOERR:
@@ -178,10 +181,8 @@ class FileWriter:
     def close(self) -> None:
         """Copy the WAL back and close. The last connection to close lets SQLite remove the -wal file."""
         if self._connection is not None:
-            try:
+            with suppress(SqlError):  # what is committed stays in the WAL, and the next opening finds it there
                 self.checkpointer.run(self._connection)
-            except SqlError:
-                pass  # what is committed stays in the WAL, and the next opening finds it there
         self.checkpointer.close()
         self.retire()
 
@@ -253,8 +254,6 @@ class WriteScope:
             elif kind is not None:
                 writer.rollback()
             else:
-                if lease is not None:
-                    lease.end()
                 writer.commit(self._busy_timeout)
         finally:
             writer.finish()

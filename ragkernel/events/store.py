@@ -1,7 +1,7 @@
 """Appending events to streams and reading them back.
 
-A stream is (aggregate_type, aggregate_id); its events are numbered from 1 without gaps, and each carries a checksum over
-the one before it (see `chain`). Events are never changed and never removed here.
+A stream is (aggregate_type, aggregate_id); its events are numbered from 1 without gaps, and each carries a checksum
+over the one before it (see `chain`). Events are never changed and never removed here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one checkpointer: when it runs, and that nobody can commit while it does (hazard 22, decision 1)."""
+"""The one checkpointer: when it runs, and that nobody can commit while it does (hazard 22)."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_which_versions_have_the_wal_reset_bug(version: tuple[int, int, int], ex
 
 
 def test_services_of_one_process_share_the_writer(tmp_path: Path) -> None:
-    """A second Database on the same file, by another path too, has the same queue and writer; the last one closes it."""
+    """A second Database on the same file, by another path, has the same queue and writer; the last one closes it."""
     with make_database(tmp_path / "notes.db") as first:
         link = tmp_path / "link.db"
         link.symlink_to(first.path)

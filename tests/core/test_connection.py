@@ -182,7 +182,7 @@ def test_timestamps_come_as_text(tmp_path: Path) -> None:
             writer.execute("CREATE TABLE moments (at TIMESTAMP, day DATE)")
             writer.execute("INSERT INTO moments VALUES ('2026-01-02T03:04:05+00:00', 'not a day')")
         with database.read() as conn:
-            assert conn.execute('SELECT at, day FROM moments').fetchone() == ("2026-01-02T03:04:05+00:00", "not a day")
+            assert conn.execute("SELECT at, day FROM moments").fetchone() == ("2026-01-02T03:04:05+00:00", "not a day")
 
 
 def test_files_are_private(tmp_path: Path) -> None:

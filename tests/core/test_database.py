@@ -19,9 +19,9 @@ from .support import SMALL, count_notes, finish, make_database, record_statement
 def test_a_second_service_needs_the_same_settings(tmp_path: Path) -> None:
     """What the file's connections share is fixed by the first opener; another value is refused with both named."""
     with make_database(tmp_path / "notes.db"):
-        with pytest.raises(ConfigurationError, match="synchronous is FULL, .* open with NORMAL"):
+        with pytest.raises(ConfigurationError, match=r"synchronous is FULL, .* open with NORMAL"):
             make_database(tmp_path / "notes.db", SMALL._replace(synchronous="FULL"))
-        with pytest.raises(ConfigurationError, match="checkpoint_pages is 7, .* open with 1000"):
+        with pytest.raises(ConfigurationError, match=r"checkpoint_pages is 7, .* open with 1000"):
             make_database(tmp_path / "notes.db", checkpoint_pages=7)
         make_database(tmp_path / "notes.db", pool_size=1).close()
     make_database(tmp_path / "notes.db", SMALL._replace(synchronous="FULL")).close()

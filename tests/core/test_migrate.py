@@ -1,4 +1,4 @@
-"""Migrations: forward, backward, exactly once, and a history that is watched (hazards 3 and 32, decision 3)."""
+"""Migrations: forward, backward, exactly once, and a history that is watched (hazards 3 and 32)."""
 
 from __future__ import annotations
 
@@ -364,9 +364,7 @@ def test_an_unfinished_statement_is_refused() -> None:
         ({"0001_a.up.sql": "", "0001_a.down.sql": "", "001_b.up.sql": "", "001_b.down.sql": ""}, "two migrations"),
     ],
 )
-def test_misnamed_files_are_refused(
-    monkeypatch: pytest.MonkeyPatch, files: dict[str, str], message: str
-) -> None:
+def test_misnamed_files_are_refused(monkeypatch: pytest.MonkeyPatch, files: dict[str, str], message: str) -> None:
     """A migration without a number, a name or a way down, or with a number used twice, is refused."""
     listing: Callable[[str], list[tuple[str, str]]] = lambda database: list(files.items())  # noqa: E731
     monkeypatch.setattr(migrate, "_files", listing)

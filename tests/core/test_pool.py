@@ -69,8 +69,8 @@ def add_note(database: Database) -> None:
 
 
 def test_the_snapshot_is_taken_on_entry(database: Database) -> None:
-    """A commit after the entry of a read scope and before its first statement is not seen (decisions: BEGIN pins
-    nothing)."""
+    """A commit after the entry of a read scope and before its first statement is not seen: BEGIN alone would
+    pin nothing."""
     with database.read() as conn:
         run_threads([lambda: add_note(database)])
         assert conn.execute("SELECT count(*) FROM notes")[0] == (100,)
@@ -231,7 +231,9 @@ def test_a_stream_gives_all_rows_in_batches_and_closes_itself(database: Database
 def test_a_stream_that_fails_translates_its_error(database: Database) -> None:
     """An error in the middle of a stream is a QueryFailed, like any other."""
     with database.read() as conn:
-        stream = conn.stream("SELECT abs(CASE WHEN id < 5 THEN id ELSE -9223372036854775808 END) FROM notes", batch_size=2)
+        stream = conn.stream(
+            "SELECT abs(CASE WHEN id < 5 THEN id ELSE -9223372036854775808 END) FROM notes", batch_size=2
+        )
         with pytest.raises(QueryFailed, match="overflow"):
             list(stream)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ragkernel.core.lease import ReadConnection
 from ragkernel.errors import (
     CheckViolation,
     ConnectionMisused,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ragkernel.core.database import Database
+    from ragkernel.core.lease import ReadConnection
 
 ADD = "INSERT INTO notes (body) VALUES (?)"
 

@@ -76,9 +76,7 @@ def test_the_checksum_is_pinned() -> None:
         user_id="é",
         digest="d",
     )
-    text = (
-        f'["ragkernel-event-1","{"0" * 64}","e","made","thing","1",1,"2026-01-02 03:04:05.000006",null,"é","d"]'
-    )
+    text = f'["ragkernel-event-1","{"0" * 64}","e","made","thing","1",1,"2026-01-02 03:04:05.000006",null,"é","d"]'
     assert result == hashlib.sha256(text.encode()).hexdigest()
     assert result == "9b4b84f2e008cb72427a08896a4f0ab36442008603593a3445430a220f21c98d"
 

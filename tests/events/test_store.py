@@ -25,9 +25,7 @@ def verify(service: ragkernel.SqlService, stream: tuple[str, str]) -> int:
     """Check the numbers, the digests and the chain of a stream from its stored texts; how many events it has."""
     previous, number = chain.FIRST, 0
     with service.read() as conn:
-        rows = queries.events.read_stream_raw(
-            conn, aggregate_type=stream[0], aggregate_id=stream[1], after=0, limit=-1
-        )
+        rows = queries.events.read_stream_raw(conn, aggregate_type=stream[0], aggregate_id=stream[1], after=0, limit=-1)
     for row in rows:
         number += 1
         assert row.sequence_number == number

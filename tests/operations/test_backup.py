@@ -1,4 +1,4 @@
-"""Backups under a temporary name and restores, beside and in place (hazards 35 to 38, decision 13)."""
+"""Backups under a temporary name and restores, beside and in place (hazards 35 to 38)."""
 
 from __future__ import annotations
 
@@ -116,9 +116,7 @@ def test_a_backup_that_fails_leaves_no_file(service: ragkernel.SqlService) -> No
     assert len(folder(service)) == 1
 
 
-def test_a_copy_that_is_not_sound_gets_no_name(
-    service: ragkernel.SqlService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_that_is_not_sound_gets_no_name(service: ragkernel.SqlService, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the verification finds something the backup fails and nothing stays (hazard 38)."""
     real = copy.copy_to
 
