@@ -109,8 +109,6 @@ def tie_broken(table: Table, rest: tuple[str, ...], *, unique: bool) -> Order | 
         return None
     if table.rowid is None or table.rowid_column is not None:
         tail = tuple(name for name in table.key if name not in rest)
-        return Order(
-            terms + tuple(sqltext.quote(name) for name in tail), marks + ("?",) * len(tail), (*rest, *tail)
-        )
+        return Order(terms + tuple(sqltext.quote(name) for name in tail), marks + ("?",) * len(tail), (*rest, *tail))
     found = f"SELECT {table.rowid} FROM {sqltext.quote(table.name)} WHERE {sqltext.equal(table.key)}"
     return Order((*terms, table.rowid), (*marks, f"coalesce(({found}), ?)"), (*rest, *table.key), rowid=True)

@@ -16,17 +16,24 @@ from .typemap import Type
 NOW = "CURRENT_TIMESTAMP"
 
 
-def choices_constant(attribute: str) -> str:
-    """The module constant that holds the values of a Literal column."""
-    return f"_{attribute.upper()}_CHOICES"
-
-
 def make_field(
-    table: str, column: str, attribute: str, place: int, kind: Type, *, default: str | None = None, generated: bool = False
+    table: str,
+    column: str,
+    attribute: str,
+    place: int,
+    kind: Type,
+    *,
+    default: str | None = None,
+    generated: bool = False,
+    choices_constant: str = "",
 ) -> Field:
-    """A field from a column's name and type. default: the Python default of its parameter, None where it is required."""
+    """A field from a column's name and type.
+
+    default: the Python default of its parameter, None where it is required. choices_constant: the module constant for
+    the values of a Literal, by default named after the attribute.
+    """
     local = naming.local(attribute, place)
-    choices = choices_constant(attribute)
+    choices = choices_constant or f"_{attribute.upper()}_CHOICES"
     listed = f", {choices}" if kind.choices else ", ()"
     filled = default == "None" and not kind.nullable
     bind = typemap.bind(kind, table, column, attribute, choices)
@@ -36,6 +43,7 @@ def make_field(
         attribute=attribute,
         local=local,
         type=kind,
+        choices_constant=choices,
         read=kind.read,
         write=kind.optional if default == "_rows.UNSET" else kind.write + (" | None" if filled else ""),
         default=default,
@@ -72,9 +80,7 @@ def _written(table: Table, column: Column, attribute: str, place: int) -> Writte
     kind = typemap.column_type(column)
 
     def field(default: str | None) -> Field:
-        return make_field(
-            table.name, column.name, attribute, place, kind, default=default, generated=column.generated
-        )
+        return make_field(table.name, column.name, attribute, place, kind, default=default, generated=column.generated)
 
     changes = kind.kind in ("number", "scalar")  # SQLite may keep 10.0 as 10
     if column.generated:

@@ -31,6 +31,7 @@ class Field:
     attribute: str
     local: str
     type: Type
+    choices_constant: str
     read: str
     write: str
     default: str | None
@@ -73,7 +74,7 @@ class RowClass:
 class Decoder:
     """The pair of private functions of a module that turn raw rows into one row class.
 
-    suffix: "" for the table's own. table: what errors name. key: positions of the primary key in the row, for errors.
+    suffix: "" for the table's own. class_name: "" for a single column, which is given as it is. table: what errors name. key: positions of the primary key in the row, for errors.
     """
 
     suffix: str

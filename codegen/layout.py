@@ -31,6 +31,26 @@ def bound(items: Sequence[str], indent: int, taken: int) -> str:
     return call("(", items, ")", indent, indent + taken + 1)
 
 
+def pair(key: str, value: str, indent: int) -> str:
+    """An item of a dict on a line of its own at `indent`. A conditional that does not fit stands in parentheses."""
+    line = f"{key}: {value}"
+    if indent + len(line) + 1 <= WIDTH or " if " not in value:
+        return line
+    inner = " " * (indent + 4)
+    if indent + 4 + len(value) > WIDTH:
+        value = value.replace(" if ", f"\n{inner}if ", 1).replace(" else ", f"\n{inner}else ", 1)
+    return f"{key}: (\n{inner}{value}\n{' ' * indent})"
+
+
+def mapping(pairs: Sequence[tuple[str, str]], indent: int, taken: int) -> str:
+    """A dict that begins at column `taken` of a line at `indent`."""
+    line = "{" + ", ".join(f"{key}: {value}" for key, value in pairs) + "}"
+    if taken + len(line) < WIDTH:
+        return line
+    inner = " " * (indent + 4)
+    return "{\n" + "".join(f"{inner}{pair(*one, indent + 4)},\n" for one in pairs) + " " * indent + "}"
+
+
 def listed(items: Sequence[str], indent: int) -> str:
     """A list of these expressions, behind `values: list[Any] = `."""
     return call("[", items, "]", indent, indent + 20)

@@ -53,6 +53,12 @@ def attributes(names: Iterable[str]) -> list[str]:
     return found
 
 
+def parameter(name: str) -> str:
+    """The parameter of a function for a named query's `:name`."""
+    text = snake(name)
+    return text + "_" if keyword.iskeyword(text) or text in ("conn", "row", "rows", "batch", "batches") else text
+
+
 def local(name: str, place: int) -> str:
     """A local variable for the attribute `name`, the `place`-th of its row. The built-ins that decoding and encoding
     use stay visible, and a line with it stays short enough for the formatter to leave it alone."""

@@ -1,10 +1,10 @@
 """Read this first. The generator is four steps, each pure but the last:
 
-    introspect   schema.sql → Catalog               SQLite parses; tokens add what PRAGMAs do not tell
-                 queries/*.sql → named queries      prepared by SQLite, types inferred or annotated
-    transform    Catalog + queries → Package        every decision about the output is made here
-    render       Package → {path: text}             templates print it
-    output       {path: text} → files               the only writer; or the comparison of --check
+introspect   schema.sql → Catalog               SQLite parses; tokens add what PRAGMAs do not tell
+             queries/*.sql → named queries      prepared by SQLite, types inferred or annotated
+transform    Catalog + queries → Package        every decision about the output is made here
+render       Package → {path: text}             templates print it
+output       {path: text} → files               the only writer; or the comparison of --check
 """
 
 from __future__ import annotations

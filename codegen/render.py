@@ -50,6 +50,7 @@ def _environment(runtime: str) -> jinja2.Environment:
         call=layout.call,
         bound=layout.bound,
         listed=layout.listed,
+        mapping=layout.mapping,
         parameter=layout.parameter,
         docstring=layout.docstring,
         sql=layout.sql,

@@ -139,7 +139,9 @@ class _TableBuilder:
         terms = order.by if order else (table.rowid,) if table.rowid else ()
         by = f"ORDER BY {', '.join(terms)}" if terms else ""
         sql = self.constant("_LIST_ALL", self.select(by))
-        self.function("many", "list_all", ["All rows, in the order of storage."], [], f"list[{model}]", sql=sql, decoder="")
+        self.function(
+            "many", "list_all", ["All rows, in the order of storage."], [], f"list[{model}]", sql=sql, decoder=""
+        )
         paged = key_order(table)
         if paged is not None:
             self._page("page", [], paged, "in the order of the primary key")
@@ -217,7 +219,14 @@ class _TableBuilder:
         ]
         parameters = self.parameters(columns, nullable=True)
         self.function(
-            "page", name, doc, parameters, f"Page[{self.model}]", first=first, following=following, place=self._place(order)
+            "page",
+            name,
+            doc,
+            parameters,
+            f"Page[{self.model}]",
+            first=first,
+            following=following,
+            place=self._place(order),
         )
 
     def _iterate(

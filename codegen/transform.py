@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from . import naming
 from .catalog import Catalog, Table
 from .errors import GenerationError
-from .fields import choices_constant
 from .ir import Decoder, Module, Package, RowClass, SchemaPart
 from .named_queries import Query
 from .queries import QueryParts, query_parts
@@ -68,7 +67,7 @@ def _module_doc(table: Table | None, name: str) -> tuple[str, ...]:
 
 def _choices(decoders: Sequence[Decoder], named: QueryParts) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The constants with the allowed values of Literal columns and parameters, each once."""
-    constants = {choices_constant(one.attribute): one.choices for each in decoders for one in each.fields if one.choices}
+    constants = {one.choices_constant: one.choices for each in decoders for one in each.fields if one.choices}
     return tuple({**constants, **dict(named.choices)}.items())
 
 
@@ -88,7 +87,7 @@ def _refuse_clashes(catalog: Catalog, name_of: Callable[[str], str], what: str) 
 def _refuse_class_clashes(classes: Sequence[RowClass], queries: Sequence[Query]) -> None:
     names = [one.name for one in classes]
     for query in queries:
-        if query.row_class and names.count(query.row_class) > 1:
+        if names.count(query.row_class) > 1:
             raise query.error(f"the row class {query.row_class} is there already", hint="rename the query")
 
 

@@ -129,7 +129,7 @@ def check(kind: Type, name: str, choices: str) -> str:
         "text": f"type({name}) is str",
         "plain_text": f"type({name}) is str",
         "integer": f"type({name}) is int",
-        "real": f"type({name}) is float",
+        "real": f"type({name}) is float or type({name}) is int",
         "blob": f"type({name}) is bytes",
         "flag": f"(type({name}) is int and 0 <= {name} <= 1)",
         "moment": f'({name}[10] == " " and len({name}) < 27)',
@@ -152,7 +152,7 @@ def wrong(kind: Type, name: str, choices: str) -> str:
         "text": f"type({name}) is not str",
         "plain_text": f"type({name}) is not str",
         "integer": f"type({name}) is not int",
-        "real": f"type({name}) is not float",
+        "real": f"type({name}) is not float and type({name}) is not int",
         "blob": f"type({name}) is not bytes",
         "flag": f"type({name}) is not int or not 0 <= {name} <= 1",
         "moment": f'{name}[10] != " " or len({name}) > 26',
@@ -172,6 +172,8 @@ def decode(kind: Type, name: str) -> str:
     """The expression for the Python value of the stored value in variable `name`."""
     text = {
         "flag": f"{name} == 1",
+        # RETURNING of an UPDATE gives the integers as which SQLite keeps whole numbers of a REAL column.
+        "real": f"float({name})",
         "moment": f'_values.moment({name} + "Z")',
         "json": f"_values.json_value({name})",
         "plain_json": f"_values.plain_json_value({name})",

@@ -296,7 +296,7 @@ def decode_error(
 
 
 _MOMENT = "not of the form YYYY-MM-DD HH:MM:SS[.ffffff]"
-_TYPES = {"text": str, "plain_text": str, "integer": int, "real": float, "blob": bytes}
+_TYPES = {"text": str, "plain_text": str, "integer": int, "blob": bytes}
 
 
 def _unreadable(kind: str, stored: Any, choices: Any) -> str:
@@ -317,7 +317,7 @@ def _unreadable(kind: str, stored: Any, choices: Any) -> str:
         return "not a JSON text" if "json" in kind else _MOMENT
     if kind == "flag" and (type(stored) is not int or stored not in (0, 1)):
         return "neither 0 nor 1"
-    if kind == "number" and type(stored) not in (int, float):
+    if kind in ("number", "real") and type(stored) not in (int, float):
         return f"expected a number, stored is {_name(stored)}"
     if kind == "choice" and (stored not in choices or type(stored) is not type(next(iter(choices)))):
         return "none of the column's values"

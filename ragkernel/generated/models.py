@@ -26,11 +26,16 @@ __all__ = [
     "AggregateSnapshot",
     "Document",
     "DocumentChunk",
+    "DocumentChunkOfActiveVersion",
+    "DocumentFingerprints",
     "Event",
     "EventCheckpoint",
+    "EventHead",
+    "EventReadStreamRaw",
     "Flow",
     "KernelState",
     "KnowledgeBase",
+    "KnowledgeBaseStatistics",
     "NewAggregateSnapshot",
     "NewDocument",
     "NewDocumentChunk",
@@ -47,6 +52,9 @@ __all__ = [
     "NewTool",
     "Pipeline",
     "PipelineRun",
+    "PipelineRunByStatus",
+    "PipelineRunGiveUp",
+    "PipelineRunNewestFirst",
     "Schedule",
     "SchemaMigration",
     "Setting",
@@ -426,6 +434,58 @@ class NewKnowledgeBase(Row):
 
 
 @dataclass
+class KnowledgeBaseStatistics(Row):
+    """A row of the query knowledge_bases.statistics."""
+
+    __slots__ = (
+        "id",
+        "name",
+        "version",
+        "status",
+        "embedder_model",
+        "chunk_size",
+        "chunk_overlap",
+        "documents",
+        "chunks",
+        "size_bytes",
+    )
+    id: str
+    name: str
+    version: int
+    status: Literal["active", "inactive", "building", "error"]
+    embedder_model: str
+    chunk_size: int
+    chunk_overlap: int
+    documents: int
+    chunks: int
+    size_bytes: int
+
+    def __init__(
+        self,
+        id: str,
+        name: str,
+        version: int,
+        status: Literal["active", "inactive", "building", "error"],
+        embedder_model: str,
+        chunk_size: int,
+        chunk_overlap: int,
+        documents: int,
+        chunks: int,
+        size_bytes: int,
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.version = version
+        self.status = status
+        self.embedder_model = embedder_model
+        self.chunk_size = chunk_size
+        self.chunk_overlap = chunk_overlap
+        self.documents = documents
+        self.chunks = chunks
+        self.size_bytes = size_bytes
+
+
+@dataclass
 class Document(Row):
     """A source document of a knowledge base. chunk_count and size_bytes are kept by ingest and the kernel's named queries."""
 
@@ -539,6 +599,30 @@ class NewDocument(Row):
 
 
 @dataclass
+class DocumentFingerprints(Row):
+    """A row of the query documents.fingerprints."""
+
+    __slots__ = (
+        "id",
+        "source_path",
+        "content_hash",
+    )
+    id: str
+    source_path: str
+    content_hash: str
+
+    def __init__(
+        self,
+        id: str,
+        source_path: str,
+        content_hash: str,
+    ) -> None:
+        self.id = id
+        self.source_path = source_path
+        self.content_hash = content_hash
+
+
+@dataclass
 class DocumentChunk(Row):
     """A piece of a document, in order of chunk_index. UNIQUE(document_id, chunk_index) is also the index for look-ups by
     document: it covers the specification's idx_chunks_document_id (dropped by migration 3).
@@ -635,6 +719,42 @@ class NewDocumentChunk(Row):
         self.token_count = token_count
         self.metadata = metadata
         self.created_at = created_at
+
+
+@dataclass
+class DocumentChunkOfActiveVersion(Row):
+    """A row of the query document_chunks.of_active_version."""
+
+    __slots__ = (
+        "position",
+        "id",
+        "document_id",
+        "chunk_index",
+        "content",
+        "content_hash",
+    )
+    position: int
+    id: str
+    document_id: str
+    chunk_index: int
+    content: str
+    content_hash: str
+
+    def __init__(
+        self,
+        position: int,
+        id: str,
+        document_id: str,
+        chunk_index: int,
+        content: str,
+        content_hash: str,
+    ) -> None:
+        self.position = position
+        self.id = id
+        self.document_id = document_id
+        self.chunk_index = chunk_index
+        self.content = content
+        self.content_hash = content_hash
 
 
 @dataclass
@@ -813,6 +933,124 @@ class NewPipelineRun(Row):
         self.error_message = error_message
         self.metrics = metrics
         self.artifacts = artifacts
+
+
+@dataclass
+class PipelineRunByStatus(Row):
+    """A row of the query pipeline_runs.by_status."""
+
+    __slots__ = (
+        "id",
+        "pipeline_id",
+        "kb_id",
+        "status",
+        "started_at",
+        "completed_at",
+        "error_message",
+        "metrics",
+        "artifacts",
+        "pipeline_name",
+    )
+    id: str
+    pipeline_id: str
+    kb_id: str | None
+    status: Literal["pending", "running", "completed", "failed", "cancelled"]
+    started_at: datetime | None
+    completed_at: datetime | None
+    error_message: str | None
+    metrics: JsonValue | None
+    artifacts: JsonValue | None
+    pipeline_name: str
+
+    def __init__(
+        self,
+        id: str,
+        pipeline_id: str,
+        kb_id: str | None,
+        status: Literal["pending", "running", "completed", "failed", "cancelled"],
+        started_at: datetime | None,
+        completed_at: datetime | None,
+        error_message: str | None,
+        metrics: JsonValue | None,
+        artifacts: JsonValue | None,
+        pipeline_name: str,
+    ) -> None:
+        self.id = id
+        self.pipeline_id = pipeline_id
+        self.kb_id = kb_id
+        self.status = status
+        self.started_at = started_at
+        self.completed_at = completed_at
+        self.error_message = error_message
+        self.metrics = metrics
+        self.artifacts = artifacts
+        self.pipeline_name = pipeline_name
+
+
+@dataclass
+class PipelineRunGiveUp(Row):
+    """A row of the query pipeline_runs.give_up."""
+
+    __slots__ = ("id",)
+    id: str
+
+    def __init__(
+        self,
+        id: str,
+    ) -> None:
+        self.id = id
+
+
+@dataclass
+class PipelineRunNewestFirst(Row):
+    """A row of the query pipeline_runs.newest_first."""
+
+    __slots__ = (
+        "id",
+        "pipeline_id",
+        "kb_id",
+        "status",
+        "started_at",
+        "completed_at",
+        "error_message",
+        "metrics",
+        "artifacts",
+        "pipeline_name",
+    )
+    id: str
+    pipeline_id: str
+    kb_id: str | None
+    status: Literal["pending", "running", "completed", "failed", "cancelled"]
+    started_at: datetime | None
+    completed_at: datetime | None
+    error_message: str | None
+    metrics: JsonValue | None
+    artifacts: JsonValue | None
+    pipeline_name: str
+
+    def __init__(
+        self,
+        id: str,
+        pipeline_id: str,
+        kb_id: str | None,
+        status: Literal["pending", "running", "completed", "failed", "cancelled"],
+        started_at: datetime | None,
+        completed_at: datetime | None,
+        error_message: str | None,
+        metrics: JsonValue | None,
+        artifacts: JsonValue | None,
+        pipeline_name: str,
+    ) -> None:
+        self.id = id
+        self.pipeline_id = pipeline_id
+        self.kb_id = kb_id
+        self.status = status
+        self.started_at = started_at
+        self.completed_at = completed_at
+        self.error_message = error_message
+        self.metrics = metrics
+        self.artifacts = artifacts
+        self.pipeline_name = pipeline_name
 
 
 @dataclass
@@ -1204,6 +1442,94 @@ class NewEvent(Row):
         user_id: str | None = None,
         timestamp: datetime | None = None,
         payload_salt: bytes | None = None,
+        payload_digest: str,
+        checksum: str,
+    ) -> None:
+        self.id = id
+        self.event_id = event_id
+        self.event_type = event_type
+        self.aggregate_id = aggregate_id
+        self.aggregate_type = aggregate_type
+        self.sequence_number = sequence_number
+        self.event_data = event_data
+        self.metadata = metadata
+        self.trace_id = trace_id
+        self.user_id = user_id
+        self.timestamp = timestamp
+        self.payload_salt = payload_salt
+        self.payload_digest = payload_digest
+        self.checksum = checksum
+
+
+@dataclass
+class EventHead(Row):
+    """A row of the query events.head."""
+
+    __slots__ = (
+        "sequence_number",
+        "checksum",
+    )
+    sequence_number: int
+    checksum: str
+
+    def __init__(
+        self,
+        sequence_number: int,
+        checksum: str,
+    ) -> None:
+        self.sequence_number = sequence_number
+        self.checksum = checksum
+
+
+@dataclass
+class EventReadStreamRaw(Row):
+    """A row of the query events.read_stream_raw."""
+
+    __slots__ = (
+        "id",
+        "event_id",
+        "event_type",
+        "aggregate_id",
+        "aggregate_type",
+        "sequence_number",
+        "event_data",
+        "metadata",
+        "trace_id",
+        "user_id",
+        "timestamp",
+        "payload_salt",
+        "payload_digest",
+        "checksum",
+    )
+    id: int
+    event_id: str
+    event_type: str
+    aggregate_id: str
+    aggregate_type: str
+    sequence_number: int
+    event_data: str
+    metadata: str | None
+    trace_id: str | None
+    user_id: str | None
+    timestamp: str
+    payload_salt: bytes | None
+    payload_digest: str
+    checksum: str
+
+    def __init__(
+        self,
+        id: int,
+        event_id: str,
+        event_type: str,
+        aggregate_id: str,
+        aggregate_type: str,
+        sequence_number: int,
+        event_data: str,
+        metadata: str | None,
+        trace_id: str | None,
+        user_id: str | None,
+        timestamp: str,
+        payload_salt: bytes | None,
         payload_digest: str,
         checksum: str,
     ) -> None:

@@ -175,6 +175,7 @@ _UPSERT = _rows.Upsert(
     "aggregate_id, aggregate_type, sequence_number, snapshot_data, created_at",
 )
 
+
 _COLUMNS = (
     ("aggregate_id", "text", False, ()),
     ("aggregate_type", "text", False, ()),
@@ -211,7 +212,8 @@ def _row(row: RawRow) -> AggregateSnapshot:
             _values.moment(created_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("aggregate_snapshots", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("aggregate_snapshots", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[AggregateSnapshot]:

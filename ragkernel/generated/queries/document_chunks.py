@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _rows, _values
-from ..models import DocumentChunk
+from ..models import DocumentChunk, DocumentChunkOfActiveVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -178,6 +178,30 @@ FROM document_chunks
 WHERE content_hash = ? AND rowid > coalesce((SELECT rowid FROM document_chunks WHERE id = ?), ?)
 ORDER BY rowid
 LIMIT ?"""
+
+_SQL_NEIGHBOURS = """\
+SELECT around.*
+FROM document_chunks AS centre
+INNER JOIN document_chunks AS around ON around.document_id = centre.document_id
+WHERE centre.id = :id AND around.chunk_index BETWEEN centre.chunk_index - :radius AND centre.chunk_index + :radius
+ORDER BY around.chunk_index"""
+
+_SQL_OF_ACTIVE_VERSION = """\
+SELECT chunk.rowid AS position, chunk.id, chunk.document_id, chunk.chunk_index, chunk.content, chunk.content_hash
+FROM document_chunks AS chunk
+WHERE chunk.rowid > :after AND chunk.kb_id = (
+    SELECT base.id
+    FROM knowledge_bases AS base
+    WHERE base.name = :name AND base.status = 'active'
+    ORDER BY base.version DESC
+    LIMIT 1
+)
+ORDER BY chunk.rowid
+LIMIT :limit"""
+
+_SQL_DELETE_OF_DOCUMENT = """\
+DELETE FROM document_chunks
+WHERE document_id = :document_id"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
 _PLACE_CHUNK_INDEX = _rows.Place((3,))
@@ -217,6 +241,7 @@ _UPSERT = _rows.Upsert(
     0,
     "id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at",
 )
+
 
 _COLUMNS = (
     ("id", "text", False, ()),
@@ -274,7 +299,8 @@ def _row(row: RawRow) -> DocumentChunk:
             _values.moment(created_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("document_chunks", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("document_chunks", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[DocumentChunk]:
@@ -320,6 +346,86 @@ def _rows_of(rows: list[RawRow]) -> list[DocumentChunk]:
         ]
     except _values.UNREADABLE:
         return [_row(row) for row in rows]
+
+
+_COLUMNS_OF_ACTIVE_VERSION = (
+    ("position", "integer", False, ()),
+    ("id", "text", False, ()),
+    ("document_id", "text", False, ()),
+    ("chunk_index", "integer", False, ()),
+    ("content", "text", False, ()),
+    ("content_hash", "text", False, ()),
+)
+_KEY_OF_ACTIVE_VERSION = ()
+
+
+def _row_of_active_version(row: RawRow) -> DocumentChunkOfActiveVersion:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            position,
+            id_,
+            document_id,
+            chunk_index,
+            content,
+            content_hash,
+        ) = row
+        if type(position) is not int:
+            _values.mismatch()
+        if type(id_) is not str:
+            _values.mismatch()
+        if type(document_id) is not str:
+            _values.mismatch()
+        if type(chunk_index) is not int:
+            _values.mismatch()
+        if type(content) is not str:
+            _values.mismatch()
+        if type(content_hash) is not str:
+            _values.mismatch()
+        return DocumentChunkOfActiveVersion(
+            position,
+            id_,
+            document_id,
+            chunk_index,
+            content,
+            content_hash,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("document_chunks", _KEY_OF_ACTIVE_VERSION, _COLUMNS_OF_ACTIVE_VERSION, row)
+        raise error from None
+
+
+def _rows_of_of_active_version(rows: list[RawRow]) -> list[DocumentChunkOfActiveVersion]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            DocumentChunkOfActiveVersion(
+                position,
+                id_,
+                document_id,
+                chunk_index,
+                content,
+                content_hash,
+            )
+            for (
+                position,
+                id_,
+                document_id,
+                chunk_index,
+                content,
+                content_hash,
+            ) in rows
+            if type(position) is int or _values.mismatch()
+            if type(id_) is str or _values.mismatch()
+            if type(document_id) is str or _values.mismatch()
+            if type(chunk_index) is int or _values.mismatch()
+            if type(content) is str or _values.mismatch()
+            if type(content_hash) is str or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_of_active_version(row) for row in rows]
 
 
 def _encode(
@@ -797,3 +903,42 @@ def iterate_by_content_hash(
         _PLACE_ROWID,
     ):
         yield from _rows_of(batch)
+
+
+def neighbours(
+    conn: Reader,
+    *,
+    id: str,
+    radius: int,
+) -> list[DocumentChunk]:
+    """A chunk and those around it in its document, at most `radius` places before and behind, in order."""
+    rows = conn.fetch_all(_SQL_NEIGHBOURS, {"id": id, "radius": radius})
+    return _rows_of(rows)
+
+
+def of_active_version(
+    conn: Reader,
+    *,
+    after: int,
+    name: str,
+    limit: int,
+) -> list[DocumentChunkOfActiveVersion]:
+    """The next chunks of a base's newest active version, for embedding: those behind `after`, the `position` of the last one
+    that was read (0 for the first batch). Positions hold until the file is vacuumed.
+    """
+    rows = conn.fetch_all(_SQL_OF_ACTIVE_VERSION, {"after": after, "name": name, "limit": limit})
+    return _rows_of_of_active_version(rows)
+
+
+def delete_of_document(
+    conn: Writer,
+    *,
+    document_id: str,
+) -> int:
+    """Remove a document's chunks; how many they were."""
+    return conn.change(
+        _SQL_DELETE_OF_DOCUMENT,
+        {
+            "document_id": _values.text("document_chunks", "document_id", document_id),
+        },
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _rows, _values
-from ..models import Document
+from ..models import Document, DocumentFingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -147,6 +147,37 @@ FROM documents
 WHERE content_hash = ? AND rowid > coalesce((SELECT rowid FROM documents WHERE id = ?), ?)
 ORDER BY rowid
 LIMIT ?"""
+
+_SQL_FINGERPRINTS = """\
+SELECT id, source_path, content_hash
+FROM documents
+WHERE kb_id = :kb_id"""
+
+_SQL_WITH_HASH = """\
+SELECT *
+FROM documents
+WHERE content_hash = :content_hash AND kb_id = :kb_id
+ORDER BY source_path"""
+
+_SQL_LARGEST = """\
+SELECT *
+FROM documents
+WHERE kb_id = :kb_id
+ORDER BY size_bytes DESC, source_path
+LIMIT :limit"""
+
+_SQL_AT_PATH = """\
+SELECT *
+FROM documents
+WHERE kb_id = :kb_id AND source_path = :source_path"""
+
+_SQL_REFRESH_COUNTS = """\
+UPDATE documents
+SET
+    chunk_count = (SELECT count(*) FROM document_chunks AS chunk WHERE chunk.document_id = :id),
+    size_bytes = :size_bytes,
+    updated_at = :updated_at
+WHERE id = :id"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
 
@@ -189,6 +220,7 @@ _UPSERT = _rows.Upsert(
     1024,
     "id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at",
 )
+
 
 _COLUMNS = (
     ("id", "text", False, ()),
@@ -256,7 +288,8 @@ def _row(row: RawRow) -> Document:
             _values.moment(updated_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("documents", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("documents", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[Document]:
@@ -308,6 +341,62 @@ def _rows_of(rows: list[RawRow]) -> list[Document]:
         ]
     except _values.UNREADABLE:
         return [_row(row) for row in rows]
+
+
+_COLUMNS_FINGERPRINTS = (
+    ("id", "text", False, ()),
+    ("source_path", "text", False, ()),
+    ("content_hash", "text", False, ()),
+)
+_KEY_FINGERPRINTS = ()
+
+
+def _row_fingerprints(row: RawRow) -> DocumentFingerprints:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            id_,
+            source_path,
+            content_hash,
+        ) = row
+        if type(id_) is not str:
+            _values.mismatch()
+        if type(source_path) is not str:
+            _values.mismatch()
+        if type(content_hash) is not str:
+            _values.mismatch()
+        return DocumentFingerprints(
+            id_,
+            source_path,
+            content_hash,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("documents", _KEY_FINGERPRINTS, _COLUMNS_FINGERPRINTS, row)
+        raise error from None
+
+
+def _rows_of_fingerprints(rows: list[RawRow]) -> list[DocumentFingerprints]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            DocumentFingerprints(
+                id_,
+                source_path,
+                content_hash,
+            )
+            for (
+                id_,
+                source_path,
+                content_hash,
+            ) in rows
+            if type(id_) is str or _values.mismatch()
+            if type(source_path) is str or _values.mismatch()
+            if type(content_hash) is str or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_fingerprints(row) for row in rows]
 
 
 def _encode(
@@ -767,3 +856,65 @@ def iterate_by_content_hash(
         _PLACE_ROWID,
     ):
         yield from _rows_of(batch)
+
+
+def fingerprints(
+    conn: Reader,
+    *,
+    kb_id: str,
+) -> Iterator[DocumentFingerprints]:
+    """What a knowledge base holds, as ingest compares it with a folder: path and content hash of each document."""
+    batches = conn.stream(_SQL_FINGERPRINTS, {"kb_id": kb_id})
+    for batch in batches:
+        yield from _rows_of_fingerprints(batch)
+
+
+def with_hash(
+    conn: Reader,
+    *,
+    content_hash: str,
+    kb_id: str,
+) -> list[Document]:
+    """The documents of a knowledge base whose file had this SHA-256."""
+    rows = conn.fetch_all(_SQL_WITH_HASH, {"content_hash": content_hash, "kb_id": kb_id})
+    return _rows_of(rows)
+
+
+def largest(
+    conn: Reader,
+    *,
+    kb_id: str,
+    limit: int,
+) -> list[Document]:
+    """The documents of a knowledge base with the largest files."""
+    rows = conn.fetch_all(_SQL_LARGEST, {"kb_id": kb_id, "limit": limit})
+    return _rows_of(rows)
+
+
+def at_path(
+    conn: Reader,
+    *,
+    kb_id: str,
+    source_path: str,
+) -> Document | None:
+    """The document of a knowledge base that came from this path."""
+    row = conn.fetch_one(_SQL_AT_PATH, {"kb_id": kb_id, "source_path": source_path})
+    return None if row is None else _row(row)
+
+
+def refresh_counts(
+    conn: Writer,
+    *,
+    id: str,
+    size_bytes: int,
+    updated_at: datetime,
+) -> int:
+    """Set chunk_count from a document's chunks, and size_bytes to the size of its file; 1, or 0 for a missing document."""
+    return conn.change(
+        _SQL_REFRESH_COUNTS,
+        {
+            "id": _values.text("document_chunks", "document_id", id),
+            "size_bytes": _values.integer("documents", "size_bytes", size_bytes),
+            "updated_at": _values.moment_text("documents", "updated_at", updated_at),
+        },
+    )

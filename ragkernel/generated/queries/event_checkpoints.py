@@ -120,6 +120,7 @@ _UPSERT = _rows.Upsert(
     "processor_name, last_processed_sequence, updated_at",
 )
 
+
 _COLUMNS = (
     ("processor_name", "text", False, ()),
     ("last_processed_sequence", "integer", False, ()),
@@ -148,7 +149,8 @@ def _row(row: RawRow) -> EventCheckpoint:
             _values.moment(updated_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("event_checkpoints", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("event_checkpoints", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[EventCheckpoint]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _rows, _values
-from ..models import Event
+from ..models import Event, EventHead, EventReadStreamRaw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -211,6 +211,38 @@ FROM events
 WHERE timestamp = ? AND id > ?
 ORDER BY id
 LIMIT ?"""
+
+_SQL_HEAD = """\
+SELECT sequence_number, checksum
+FROM events
+WHERE aggregate_id = :aggregate_id AND aggregate_type = :aggregate_type
+ORDER BY sequence_number DESC
+LIMIT 1"""
+
+_SQL_APPEND = """\
+INSERT INTO events (
+    event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id,
+    timestamp, payload_salt, payload_digest, checksum
+)
+VALUES (
+    :event_id, :event_type, :aggregate_id, :aggregate_type, :sequence_number, :event_data, :metadata, :trace_id,
+    :user_id, :timestamp, :payload_salt, :payload_digest, :checksum
+)
+RETURNING *"""
+
+_SQL_READ_STREAM = """\
+SELECT *
+FROM events
+WHERE aggregate_id = :aggregate_id AND aggregate_type = :aggregate_type AND sequence_number > :after
+ORDER BY sequence_number
+LIMIT :limit"""
+
+_SQL_READ_STREAM_RAW = """\
+SELECT *
+FROM events
+WHERE aggregate_id = :aggregate_id AND aggregate_type = :aggregate_type AND sequence_number > :after
+ORDER BY sequence_number
+LIMIT :limit"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_AGGREGATE_TYPE_SEQUENCE_NUMBER = _rows.Place((4, 5))
 _PLACE_SEQUENCE_NUMBER = _rows.Place((5,))
@@ -260,6 +292,7 @@ _UPSERT = _rows.Upsert(
     0,
     "id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum",
 )
+
 
 _COLUMNS = (
     ("id", "integer", False, ()),
@@ -340,7 +373,8 @@ def _row(row: RawRow) -> Event:
             checksum,
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("events", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("events", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[Event]:
@@ -401,6 +435,198 @@ def _rows_of(rows: list[RawRow]) -> list[Event]:
         ]
     except _values.UNREADABLE:
         return [_row(row) for row in rows]
+
+
+_COLUMNS_HEAD = (
+    ("sequence_number", "integer", False, ()),
+    ("checksum", "text", False, ()),
+)
+_KEY_HEAD = ()
+
+
+def _row_head(row: RawRow) -> EventHead:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            sequence_number,
+            checksum,
+        ) = row
+        if type(sequence_number) is not int:
+            _values.mismatch()
+        if type(checksum) is not str:
+            _values.mismatch()
+        return EventHead(
+            sequence_number,
+            checksum,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("events", _KEY_HEAD, _COLUMNS_HEAD, row)
+        raise error from None
+
+
+def _rows_of_head(rows: list[RawRow]) -> list[EventHead]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            EventHead(
+                sequence_number,
+                checksum,
+            )
+            for (
+                sequence_number,
+                checksum,
+            ) in rows
+            if type(sequence_number) is int or _values.mismatch()
+            if type(checksum) is str or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_head(row) for row in rows]
+
+
+_COLUMNS_READ_STREAM_RAW = (
+    ("id", "integer", False, ()),
+    ("event_id", "text", False, ()),
+    ("event_type", "text", False, ()),
+    ("aggregate_id", "text", False, ()),
+    ("aggregate_type", "text", False, ()),
+    ("sequence_number", "integer", False, ()),
+    ("event_data", "text", False, ()),
+    ("metadata", "text", True, ()),
+    ("trace_id", "text", True, ()),
+    ("user_id", "text", True, ()),
+    ("timestamp", "text", False, ()),
+    ("payload_salt", "blob", True, ()),
+    ("payload_digest", "text", False, ()),
+    ("checksum", "text", False, ()),
+)
+_KEY_READ_STREAM_RAW = ()
+
+
+def _row_read_stream_raw(row: RawRow) -> EventReadStreamRaw:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            id_,
+            event_id,
+            event_type,
+            aggregate_id,
+            aggregate_type,
+            sequence_number,
+            event_data,
+            metadata,
+            trace_id,
+            user_id,
+            timestamp,
+            payload_salt,
+            payload_digest,
+            checksum,
+        ) = row
+        if type(id_) is not int:
+            _values.mismatch()
+        if type(event_id) is not str:
+            _values.mismatch()
+        if type(event_type) is not str:
+            _values.mismatch()
+        if type(aggregate_id) is not str:
+            _values.mismatch()
+        if type(aggregate_type) is not str:
+            _values.mismatch()
+        if type(sequence_number) is not int:
+            _values.mismatch()
+        if type(event_data) is not str:
+            _values.mismatch()
+        if metadata is not None and type(metadata) is not str:
+            _values.mismatch()
+        if trace_id is not None and type(trace_id) is not str:
+            _values.mismatch()
+        if user_id is not None and type(user_id) is not str:
+            _values.mismatch()
+        if type(timestamp) is not str:
+            _values.mismatch()
+        if payload_salt is not None and type(payload_salt) is not bytes:
+            _values.mismatch()
+        if type(payload_digest) is not str:
+            _values.mismatch()
+        if type(checksum) is not str:
+            _values.mismatch()
+        return EventReadStreamRaw(
+            id_,
+            event_id,
+            event_type,
+            aggregate_id,
+            aggregate_type,
+            sequence_number,
+            event_data,
+            metadata,
+            trace_id,
+            user_id,
+            timestamp,
+            payload_salt,
+            payload_digest,
+            checksum,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("events", _KEY_READ_STREAM_RAW, _COLUMNS_READ_STREAM_RAW, row)
+        raise error from None
+
+
+def _rows_of_read_stream_raw(rows: list[RawRow]) -> list[EventReadStreamRaw]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            EventReadStreamRaw(
+                id_,
+                event_id,
+                event_type,
+                aggregate_id,
+                aggregate_type,
+                sequence_number,
+                event_data,
+                metadata,
+                trace_id,
+                user_id,
+                timestamp,
+                payload_salt,
+                payload_digest,
+                checksum,
+            )
+            for (
+                id_,
+                event_id,
+                event_type,
+                aggregate_id,
+                aggregate_type,
+                sequence_number,
+                event_data,
+                metadata,
+                trace_id,
+                user_id,
+                timestamp,
+                payload_salt,
+                payload_digest,
+                checksum,
+            ) in rows
+            if type(id_) is int or _values.mismatch()
+            if type(event_id) is str or _values.mismatch()
+            if type(event_type) is str or _values.mismatch()
+            if type(aggregate_id) is str or _values.mismatch()
+            if type(aggregate_type) is str or _values.mismatch()
+            if type(sequence_number) is int or _values.mismatch()
+            if type(event_data) is str or _values.mismatch()
+            if metadata is None or type(metadata) is str or _values.mismatch()
+            if trace_id is None or type(trace_id) is str or _values.mismatch()
+            if user_id is None or type(user_id) is str or _values.mismatch()
+            if type(timestamp) is str or _values.mismatch()
+            if payload_salt is None or type(payload_salt) is bytes or _values.mismatch()
+            if type(payload_digest) is str or _values.mismatch()
+            if type(checksum) is str or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_read_stream_raw(row) for row in rows]
 
 
 def _encode(
@@ -1116,3 +1342,95 @@ def iterate_by_timestamp(
         _PLACE_ID,
     ):
         yield from _rows_of(batch)
+
+
+def head(
+    conn: Reader,
+    *,
+    aggregate_id: str,
+    aggregate_type: str,
+) -> EventHead | None:
+    """The last event of a stream: its number and checksum, from which the next one goes on."""
+    row = conn.fetch_one(_SQL_HEAD, {"aggregate_id": aggregate_id, "aggregate_type": aggregate_type})
+    return None if row is None else _row_head(row)
+
+
+def append(
+    conn: Writer,
+    *,
+    event_id: str,
+    event_type: str,
+    aggregate_id: str,
+    aggregate_type: str,
+    sequence_number: int,
+    event_data: str,
+    metadata: str | None = None,
+    trace_id: str | None = None,
+    user_id: str | None = None,
+    timestamp: datetime,
+    payload_salt: bytes | None = None,
+    payload_digest: str,
+    checksum: str,
+) -> Event | None:
+    """Append one event. Data and metadata are given as the JSON text over which the payload digest was made."""
+    row = conn.write_one(
+        _SQL_APPEND,
+        {
+            "event_id": _values.text("events", "event_id", event_id),
+            "event_type": _values.text("events", "event_type", event_type),
+            "aggregate_id": _values.text("events", "aggregate_id", aggregate_id),
+            "aggregate_type": _values.text("events", "aggregate_type", aggregate_type),
+            "sequence_number": _values.integer("events", "sequence_number", sequence_number),
+            "event_data": _values.text("events", "event_data", event_data),
+            "metadata": None if metadata is None else _values.text("events", "metadata", metadata),
+            "trace_id": None if trace_id is None else _values.text("events", "trace_id", trace_id),
+            "user_id": None if user_id is None else _values.text("events", "user_id", user_id),
+            "timestamp": _values.moment_text("events", "timestamp", timestamp),
+            "payload_salt": None if payload_salt is None else _values.blob("events", "payload_salt", payload_salt),
+            "payload_digest": _values.text("events", "payload_digest", payload_digest),
+            "checksum": _values.text("events", "checksum", checksum),
+        },
+    )
+    return None if row is None else _row(row)
+
+
+def read_stream(
+    conn: Reader,
+    *,
+    aggregate_id: str,
+    aggregate_type: str,
+    after: int,
+    limit: int,
+) -> list[Event]:
+    """The events of a stream behind the sequence number `after`, in order, at most `limit` (-1 for all)."""
+    rows = conn.fetch_all(
+        _SQL_READ_STREAM,
+        {
+            "aggregate_id": aggregate_id,
+            "aggregate_type": aggregate_type,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return _rows_of(rows)
+
+
+def read_stream_raw(
+    conn: Reader,
+    *,
+    aggregate_id: str,
+    aggregate_type: str,
+    after: int,
+    limit: int,
+) -> list[EventReadStreamRaw]:
+    """As read_stream, with event_data, metadata and timestamp as the stored text, over which digests and checksums were made."""
+    rows = conn.fetch_all(
+        _SQL_READ_STREAM_RAW,
+        {
+            "aggregate_id": aggregate_id,
+            "aggregate_type": aggregate_type,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return _rows_of_read_stream_raw(rows)

@@ -132,6 +132,7 @@ _UPSERT = _rows.Upsert(
     "id, name, description, definition, enabled, created_at, updated_at",
 )
 
+
 _COLUMNS = (
     ("id", "text", False, ()),
     ("name", "text", False, ()),
@@ -178,7 +179,8 @@ def _row(row: RawRow) -> Flow:
             _values.moment(updated_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("flows", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("flows", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[Flow]:

@@ -65,6 +65,11 @@ FROM kernel_state
 WHERE "key" > ?
 ORDER BY "key"
 LIMIT ?"""
+
+_SQL_PUT = """\
+INSERT INTO kernel_state (key, value)
+VALUES (:key, :value)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 _PLACE_KEY = _rows.Place((0,))
 
 _UPDATE = _rows.Update(
@@ -86,6 +91,7 @@ _UPSERT = _rows.Upsert(
     0,
     '"key", value',
 )
+
 
 _COLUMNS = (
     ("key", "text", False, ()),
@@ -110,7 +116,8 @@ def _row(row: RawRow) -> KernelState:
             value,
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("kernel_state", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("kernel_state", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[KernelState]:
@@ -317,3 +324,19 @@ def iterate(
         _PLACE_KEY,
     ):
         yield from _rows_of(batch)
+
+
+def put(
+    conn: Writer,
+    *,
+    key: str,
+    value: str,
+) -> None:
+    """Set a fact of this file, whether or not it is there already."""
+    conn.change(
+        _SQL_PUT,
+        {
+            "key": _values.text("kernel_state", "key", key),
+            "value": _values.text("kernel_state", "value", value),
+        },
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _rows, _values
-from ..models import KnowledgeBase
+from ..models import KnowledgeBase, KnowledgeBaseStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MIN, _MAX = -(2**63), 2**63 - 1
 _STATUS_CHOICES = frozenset(("active", "inactive", "building", "error"))
+_STATISTICS_STATUS_CHOICES = frozenset(("active", "inactive", "building", "error"))
 
 _INSERT = """\
 INSERT INTO knowledge_bases (id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version)
@@ -152,6 +153,49 @@ FROM knowledge_bases
 WHERE status = ? AND rowid > coalesce((SELECT rowid FROM knowledge_bases WHERE id = ?), ?)
 ORDER BY rowid
 LIMIT ?"""
+
+_SQL_LATEST_ACTIVE = """\
+SELECT *
+FROM knowledge_bases
+WHERE name = :name AND status = 'active'
+ORDER BY version DESC
+LIMIT 1"""
+
+_SQL_PINNED = """\
+SELECT pinned.*
+FROM knowledge_bases AS pinned
+WHERE pinned.name = :name AND pinned.version = (
+    SELECT newest.pinned_version
+    FROM knowledge_bases AS newest
+    WHERE newest.name = :name AND newest.pinned_version IS NOT NULL
+    ORDER BY newest.version DESC
+    LIMIT 1
+)"""
+
+_SQL_STATISTICS = """\
+SELECT
+    base.id,
+    base.name,
+    base.version,
+    base.status,
+    base.embedder_model,
+    base.chunk_size,
+    base.chunk_overlap,
+    count(document.id) AS documents,
+    coalesce(sum(document.chunk_count), 0) AS chunks,
+    coalesce(sum(document.size_bytes), 0) AS size_bytes
+FROM knowledge_bases AS base
+LEFT JOIN documents AS document ON document.kb_id = base.id
+GROUP BY base.id
+ORDER BY base.name, base.version"""
+
+_SQL_ACTIVATE = """\
+UPDATE knowledge_bases
+SET
+    status = CASE WHEN id = :id THEN 'active' ELSE 'inactive' END,
+    updated_at = :updated_at
+WHERE id = :id
+    OR (status = 'active' AND name = (SELECT chosen.name FROM knowledge_bases AS chosen WHERE chosen.id = :id))"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
 _PLACE_VERSION = _rows.Place((2,))
@@ -199,6 +243,7 @@ _UPSERT = _rows.Upsert(
     2048,
     "id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version",
 )
+
 
 _COLUMNS = (
     ("id", "text", False, ()),
@@ -252,7 +297,7 @@ def _row(row: RawRow) -> KnowledgeBase:
             _values.mismatch()
         if description is not None and type(description) is not str:
             _values.mismatch()
-        if type(health_score) is not float:
+        if type(health_score) is not float and type(health_score) is not int:
             _values.mismatch()
         if created_at[10] != " " or len(created_at) > 26:
             _values.mismatch()
@@ -270,13 +315,14 @@ def _row(row: RawRow) -> KnowledgeBase:
             chunk_overlap,
             description,
             None if metadata is None else _values.json_value(metadata),
-            health_score,
+            float(health_score),
             _values.moment(created_at + "Z"),
             _values.moment(updated_at + "Z"),
             pinned_version,
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("knowledge_bases", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("knowledge_bases", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[KnowledgeBase]:
@@ -295,7 +341,7 @@ def _rows_of(rows: list[RawRow]) -> list[KnowledgeBase]:
                 chunk_overlap,
                 description,
                 metadata,
-                health_score,
+                float(health_score),
                 _values.moment(created_at + "Z"),
                 _values.moment(updated_at + "Z"),
                 pinned_version,
@@ -327,13 +373,125 @@ def _rows_of(rows: list[RawRow]) -> list[KnowledgeBase]:
             if type(chunk_size) is int or _values.mismatch()
             if type(chunk_overlap) is int or _values.mismatch()
             if description is None or type(description) is str or _values.mismatch()
-            if type(health_score) is float or _values.mismatch()
+            if type(health_score) is float or type(health_score) is int or _values.mismatch()
             if (created_at[10] == " " and len(created_at) < 27) or _values.mismatch()
             if (updated_at[10] == " " and len(updated_at) < 27) or _values.mismatch()
             if pinned_version is None or type(pinned_version) is int or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row(row) for row in rows]
+
+
+_COLUMNS_STATISTICS = (
+    ("id", "text", False, ()),
+    ("name", "text", False, ()),
+    ("version", "integer", False, ()),
+    ("status", "choice", False, _STATISTICS_STATUS_CHOICES),
+    ("embedder_model", "text", False, ()),
+    ("chunk_size", "integer", False, ()),
+    ("chunk_overlap", "integer", False, ()),
+    ("documents", "integer", False, ()),
+    ("chunks", "integer", False, ()),
+    ("size_bytes", "integer", False, ()),
+)
+_KEY_STATISTICS = ()
+
+
+def _row_statistics(row: RawRow) -> KnowledgeBaseStatistics:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            id_,
+            name,
+            version,
+            status,
+            embedder_model,
+            chunk_size,
+            chunk_overlap,
+            documents,
+            chunks,
+            size_bytes,
+        ) = row
+        if type(id_) is not str:
+            _values.mismatch()
+        if type(name) is not str:
+            _values.mismatch()
+        if type(version) is not int:
+            _values.mismatch()
+        if status not in _STATISTICS_STATUS_CHOICES:
+            _values.mismatch()
+        if type(embedder_model) is not str:
+            _values.mismatch()
+        if type(chunk_size) is not int:
+            _values.mismatch()
+        if type(chunk_overlap) is not int:
+            _values.mismatch()
+        if type(documents) is not int:
+            _values.mismatch()
+        if type(chunks) is not int:
+            _values.mismatch()
+        if type(size_bytes) is not int:
+            _values.mismatch()
+        return KnowledgeBaseStatistics(
+            id_,
+            name,
+            version,
+            status,
+            embedder_model,
+            chunk_size,
+            chunk_overlap,
+            documents,
+            chunks,
+            size_bytes,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("knowledge_bases", _KEY_STATISTICS, _COLUMNS_STATISTICS, row)
+        raise error from None
+
+
+def _rows_of_statistics(rows: list[RawRow]) -> list[KnowledgeBaseStatistics]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            KnowledgeBaseStatistics(
+                id_,
+                name,
+                version,
+                status,
+                embedder_model,
+                chunk_size,
+                chunk_overlap,
+                documents,
+                chunks,
+                size_bytes,
+            )
+            for (
+                id_,
+                name,
+                version,
+                status,
+                embedder_model,
+                chunk_size,
+                chunk_overlap,
+                documents,
+                chunks,
+                size_bytes,
+            ) in rows
+            if type(id_) is str or _values.mismatch()
+            if type(name) is str or _values.mismatch()
+            if type(version) is int or _values.mismatch()
+            if status in _STATISTICS_STATUS_CHOICES or _values.mismatch()
+            if type(embedder_model) is str or _values.mismatch()
+            if type(chunk_size) is int or _values.mismatch()
+            if type(chunk_overlap) is int or _values.mismatch()
+            if type(documents) is int or _values.mismatch()
+            if type(chunks) is int or _values.mismatch()
+            if type(size_bytes) is int or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_statistics(row) for row in rows]
 
 
 def _encode(
@@ -842,3 +1000,47 @@ def iterate_by_status(
         _PLACE_ROWID,
     ):
         yield from _rows_of(batch)
+
+
+def latest_active(
+    conn: Reader,
+    *,
+    name: str,
+) -> KnowledgeBase | None:
+    """The newest active version of the knowledge base with this name."""
+    row = conn.fetch_one(_SQL_LATEST_ACTIVE, {"name": name})
+    return None if row is None else _row(row)
+
+
+def pinned(
+    conn: Reader,
+    *,
+    name: str,
+) -> KnowledgeBase | None:
+    """The version that a knowledge base is pinned to, as the newest of its versions that pins one says; none where none does."""
+    row = conn.fetch_one(_SQL_PINNED, {"name": name})
+    return None if row is None else _row(row)
+
+
+def statistics(
+    conn: Reader,
+) -> list[KnowledgeBaseStatistics]:
+    """Each version of each knowledge base with what its documents hold: how many, their chunks, the bytes of their files."""
+    rows = conn.fetch_all(_SQL_STATISTICS)
+    return _rows_of_statistics(rows)
+
+
+def activate(
+    conn: Writer,
+    *,
+    id: str,
+    updated_at: datetime,
+) -> int:
+    """Make one version the active one: the other active versions of its name become inactive. How many rows changed."""
+    return conn.change(
+        _SQL_ACTIVATE,
+        {
+            "id": _values.text("knowledge_bases", "id", id),
+            "updated_at": _values.moment_text("knowledge_bases", "updated_at", updated_at),
+        },
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _rows, _values
-from ..models import PipelineRun
+from ..models import PipelineRun, PipelineRunByStatus, PipelineRunGiveUp, PipelineRunNewestFirst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..models import NewPipelineRun
 
 _STATUS_CHOICES = frozenset(("pending", "running", "completed", "failed", "cancelled"))
+_BY_STATUS_STATUS_CHOICES = frozenset(("pending", "running", "completed", "failed", "cancelled"))
+_NEWEST_FIRST_STATUS_CHOICES = frozenset(("pending", "running", "completed", "failed", "cancelled"))
 
 _INSERT = """\
 INSERT INTO pipeline_runs (id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts)
@@ -196,6 +198,30 @@ FROM pipeline_runs
 WHERE started_at IS ? AND rowid > coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)
 ORDER BY rowid
 LIMIT ?"""
+
+_SQL_BY_STATUS = """\
+SELECT run.*, pipeline.name AS pipeline_name
+FROM pipeline_runs AS run
+INNER JOIN pipelines AS pipeline ON pipeline.id = run.pipeline_id
+WHERE run.status = :status
+ORDER BY run.started_at DESC, run.id DESC
+LIMIT :limit"""
+
+_SQL_GIVE_UP = """\
+UPDATE pipeline_runs
+SET status = 'failed', completed_at = :completed_at, error_message = :error_message
+WHERE pipeline_id = :pipeline_id AND status = 'running'
+RETURNING id"""
+
+_SQL_NEWEST_FIRST = """\
+SELECT run.*, pipeline.name AS pipeline_name
+FROM pipeline_runs AS run
+INNER JOIN pipelines AS pipeline ON pipeline.id = run.pipeline_id
+WHERE (:before IS NULL OR run.id < :before)
+    AND (:kb_id IS NULL OR run.kb_id = :kb_id)
+    AND (:status IS NULL OR run.status = :status)
+ORDER BY run.id DESC
+LIMIT :limit"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
 
@@ -234,6 +260,7 @@ _UPSERT = _rows.Upsert(
     0,
     "id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts",
 )
+
 
 _COLUMNS = (
     ("id", "text", False, ()),
@@ -289,7 +316,8 @@ def _row(row: RawRow) -> PipelineRun:
             None if artifacts is None else _values.json_value(artifacts),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("pipeline_runs", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("pipeline_runs", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[PipelineRun]:
@@ -335,6 +363,262 @@ def _rows_of(rows: list[RawRow]) -> list[PipelineRun]:
         ]
     except _values.UNREADABLE:
         return [_row(row) for row in rows]
+
+
+_COLUMNS_BY_STATUS = (
+    ("id", "text", False, ()),
+    ("pipeline_id", "text", False, ()),
+    ("kb_id", "text", True, ()),
+    ("status", "choice", False, _BY_STATUS_STATUS_CHOICES),
+    ("started_at", "moment", True, ()),
+    ("completed_at", "moment", True, ()),
+    ("error_message", "text", True, ()),
+    ("metrics", "json", True, ()),
+    ("artifacts", "json", True, ()),
+    ("pipeline_name", "text", False, ()),
+)
+_KEY_BY_STATUS = ()
+
+
+def _row_by_status(row: RawRow) -> PipelineRunByStatus:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            id_,
+            pipeline_id,
+            kb_id,
+            status,
+            started_at,
+            completed_at,
+            error_message,
+            metrics,
+            artifacts,
+            pipeline_name,
+        ) = row
+        if type(id_) is not str:
+            _values.mismatch()
+        if type(pipeline_id) is not str:
+            _values.mismatch()
+        if kb_id is not None and type(kb_id) is not str:
+            _values.mismatch()
+        if status not in _BY_STATUS_STATUS_CHOICES:
+            _values.mismatch()
+        if started_at is not None and (started_at[10] != " " or len(started_at) > 26):
+            _values.mismatch()
+        if completed_at is not None and (completed_at[10] != " " or len(completed_at) > 26):
+            _values.mismatch()
+        if error_message is not None and type(error_message) is not str:
+            _values.mismatch()
+        if type(pipeline_name) is not str:
+            _values.mismatch()
+        return PipelineRunByStatus(
+            id_,
+            pipeline_id,
+            kb_id,
+            status,
+            None if started_at is None else _values.moment(started_at + "Z"),
+            None if completed_at is None else _values.moment(completed_at + "Z"),
+            error_message,
+            None if metrics is None else _values.json_value(metrics),
+            None if artifacts is None else _values.json_value(artifacts),
+            pipeline_name,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("pipeline_runs", _KEY_BY_STATUS, _COLUMNS_BY_STATUS, row)
+        raise error from None
+
+
+def _rows_of_by_status(rows: list[RawRow]) -> list[PipelineRunByStatus]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            PipelineRunByStatus(
+                id_,
+                pipeline_id,
+                kb_id,
+                status,
+                None if started_at is None else _values.moment(started_at + "Z"),
+                None if completed_at is None else _values.moment(completed_at + "Z"),
+                error_message,
+                metrics,
+                artifacts,
+                pipeline_name,
+            )
+            for (
+                id_,
+                pipeline_id,
+                kb_id,
+                status,
+                started_at,
+                completed_at,
+                error_message,
+                _,
+                _,
+                pipeline_name,
+            ), metrics, artifacts in zip(
+                rows,
+                _values.json_values([row[7] for row in rows]),
+                _values.json_values([row[8] for row in rows]),
+                strict=True,
+            )
+            if type(id_) is str or _values.mismatch()
+            if type(pipeline_id) is str or _values.mismatch()
+            if kb_id is None or type(kb_id) is str or _values.mismatch()
+            if status in _BY_STATUS_STATUS_CHOICES or _values.mismatch()
+            if started_at is None or (started_at[10] == " " and len(started_at) < 27) or _values.mismatch()
+            if completed_at is None or (completed_at[10] == " " and len(completed_at) < 27) or _values.mismatch()
+            if error_message is None or type(error_message) is str or _values.mismatch()
+            if type(pipeline_name) is str or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_by_status(row) for row in rows]
+
+
+_COLUMNS_GIVE_UP = (("id", "text", False, ()),)
+_KEY_GIVE_UP = ()
+
+
+def _row_give_up(row: RawRow) -> PipelineRunGiveUp:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (id_,) = row
+        if type(id_) is not str:
+            _values.mismatch()
+        return PipelineRunGiveUp(
+            id_,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("pipeline_runs", _KEY_GIVE_UP, _COLUMNS_GIVE_UP, row)
+        raise error from None
+
+
+def _rows_of_give_up(rows: list[RawRow]) -> list[PipelineRunGiveUp]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            PipelineRunGiveUp(
+                id_,
+            )
+            for (id_,) in rows
+            if type(id_) is str or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_give_up(row) for row in rows]
+
+
+_COLUMNS_NEWEST_FIRST = (
+    ("id", "text", False, ()),
+    ("pipeline_id", "text", False, ()),
+    ("kb_id", "text", True, ()),
+    ("status", "choice", False, _NEWEST_FIRST_STATUS_CHOICES),
+    ("started_at", "moment", True, ()),
+    ("completed_at", "moment", True, ()),
+    ("error_message", "text", True, ()),
+    ("metrics", "json", True, ()),
+    ("artifacts", "json", True, ()),
+    ("pipeline_name", "text", False, ()),
+)
+_KEY_NEWEST_FIRST = ()
+
+
+def _row_newest_first(row: RawRow) -> PipelineRunNewestFirst:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            id_,
+            pipeline_id,
+            kb_id,
+            status,
+            started_at,
+            completed_at,
+            error_message,
+            metrics,
+            artifacts,
+            pipeline_name,
+        ) = row
+        if type(id_) is not str:
+            _values.mismatch()
+        if type(pipeline_id) is not str:
+            _values.mismatch()
+        if kb_id is not None and type(kb_id) is not str:
+            _values.mismatch()
+        if status not in _NEWEST_FIRST_STATUS_CHOICES:
+            _values.mismatch()
+        if started_at is not None and (started_at[10] != " " or len(started_at) > 26):
+            _values.mismatch()
+        if completed_at is not None and (completed_at[10] != " " or len(completed_at) > 26):
+            _values.mismatch()
+        if error_message is not None and type(error_message) is not str:
+            _values.mismatch()
+        if type(pipeline_name) is not str:
+            _values.mismatch()
+        return PipelineRunNewestFirst(
+            id_,
+            pipeline_id,
+            kb_id,
+            status,
+            None if started_at is None else _values.moment(started_at + "Z"),
+            None if completed_at is None else _values.moment(completed_at + "Z"),
+            error_message,
+            None if metrics is None else _values.json_value(metrics),
+            None if artifacts is None else _values.json_value(artifacts),
+            pipeline_name,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("pipeline_runs", _KEY_NEWEST_FIRST, _COLUMNS_NEWEST_FIRST, row)
+        raise error from None
+
+
+def _rows_of_newest_first(rows: list[RawRow]) -> list[PipelineRunNewestFirst]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            PipelineRunNewestFirst(
+                id_,
+                pipeline_id,
+                kb_id,
+                status,
+                None if started_at is None else _values.moment(started_at + "Z"),
+                None if completed_at is None else _values.moment(completed_at + "Z"),
+                error_message,
+                metrics,
+                artifacts,
+                pipeline_name,
+            )
+            for (
+                id_,
+                pipeline_id,
+                kb_id,
+                status,
+                started_at,
+                completed_at,
+                error_message,
+                _,
+                _,
+                pipeline_name,
+            ), metrics, artifacts in zip(
+                rows,
+                _values.json_values([row[7] for row in rows]),
+                _values.json_values([row[8] for row in rows]),
+                strict=True,
+            )
+            if type(id_) is str or _values.mismatch()
+            if type(pipeline_id) is str or _values.mismatch()
+            if kb_id is None or type(kb_id) is str or _values.mismatch()
+            if status in _NEWEST_FIRST_STATUS_CHOICES or _values.mismatch()
+            if started_at is None or (started_at[10] == " " and len(started_at) < 27) or _values.mismatch()
+            if completed_at is None or (completed_at[10] == " " and len(completed_at) < 27) or _values.mismatch()
+            if error_message is None or type(error_message) is str or _values.mismatch()
+            if type(pipeline_name) is str or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_newest_first(row) for row in rows]
 
 
 def _encode(
@@ -877,3 +1161,55 @@ def iterate_by_started_at(
         _PLACE_ROWID,
     ):
         yield from _rows_of(batch)
+
+
+def by_status(
+    conn: Reader,
+    *,
+    status: Literal["pending", "running", "completed", "failed", "cancelled"],
+    limit: int,
+) -> list[PipelineRunByStatus]:
+    """Runs in one state, the newest first, each with the name of its pipeline."""
+    rows = conn.fetch_all(_SQL_BY_STATUS, {"status": status, "limit": limit})
+    return _rows_of_by_status(rows)
+
+
+def give_up(
+    conn: Writer,
+    *,
+    completed_at: datetime | None = None,
+    error_message: str | None = None,
+    pipeline_id: str,
+) -> list[PipelineRunGiveUp]:
+    """Mark the running runs of a pipeline failed, because a later one took over; which they were."""
+    rows = conn.write_all(
+        _SQL_GIVE_UP,
+        {
+            "completed_at": (
+                None if completed_at is None else _values.moment_text("pipeline_runs", "completed_at", completed_at)
+            ),
+            "error_message": (
+                None if error_message is None else _values.text("pipeline_runs", "error_message", error_message)
+            ),
+            "pipeline_id": _values.text("pipeline_runs", "pipeline_id", pipeline_id),
+        },
+    )
+    return _rows_of_give_up(rows)
+
+
+def newest_first(
+    conn: Reader,
+    *,
+    before: str | None = None,
+    kb_id: str | None = None,
+    status: Literal["pending", "running", "completed", "failed", "cancelled"] | None = None,
+    limit: int,
+) -> list[PipelineRunNewestFirst]:
+    """Runs, the newest first, each with the name of its pipeline: those behind the run `before`, of one base and in one state
+    where these are not null.
+    """
+    rows = conn.fetch_all(
+        _SQL_NEWEST_FIRST,
+        {"before": before, "kb_id": kb_id, "status": status, "limit": limit},
+    )
+    return _rows_of_newest_first(rows)

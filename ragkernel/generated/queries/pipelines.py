@@ -133,6 +133,7 @@ _UPSERT = _rows.Upsert(
     "id, name, description, config, status, created_at, updated_at",
 )
 
+
 _COLUMNS = (
     ("id", "text", False, ()),
     ("name", "text", False, ()),
@@ -179,7 +180,8 @@ def _row(row: RawRow) -> Pipeline:
             _values.moment(updated_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("pipelines", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("pipelines", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[Pipeline]:

@@ -189,6 +189,7 @@ _UPSERT = _rows.Upsert(
     "id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at",
 )
 
+
 _COLUMNS = (
     ("id", "text", False, ()),
     ("name", "text", False, ()),
@@ -247,7 +248,8 @@ def _row(row: RawRow) -> Schedule:
             _values.moment(updated_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("schedules", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("schedules", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[Schedule]:

@@ -105,6 +105,7 @@ _UPSERT = _rows.Upsert(
     'version, applied_at, description, name, "database", sha256',
 )
 
+
 _COLUMNS = (
     ("version", "integer", False, ()),
     ("applied_at", "moment", False, ()),
@@ -148,7 +149,8 @@ def _row(row: RawRow) -> SchemaMigration:
             sha256,
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("schema_migrations", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("schema_migrations", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[SchemaMigration]:

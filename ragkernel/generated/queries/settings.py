@@ -109,6 +109,7 @@ _UPSERT = _rows.Upsert(
     'id, "key", value, schema_version, created_at, updated_at',
 )
 
+
 _COLUMNS = (
     ("id", "integer", False, ()),
     ("key", "text", False, ()),
@@ -152,7 +153,8 @@ def _row(row: RawRow) -> Setting:
             _values.moment(updated_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("settings", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("settings", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[Setting]:

@@ -134,6 +134,7 @@ _UPSERT = _rows.Upsert(
     "id, name, type, config, schema, enabled, created_at, updated_at",
 )
 
+
 _COLUMNS = (
     ("id", "text", False, ()),
     ("name", "text", False, ()),
@@ -183,7 +184,8 @@ def _row(row: RawRow) -> Tool:
             _values.moment(updated_at + "Z"),
         )
     except _values.UNREADABLE:
-        raise _values.decode_error("tools", _KEY, _COLUMNS, row) from None
+        error = _values.decode_error("tools", _KEY, _COLUMNS, row)
+        raise error from None
 
 
 def _rows_of(rows: list[RawRow]) -> list[Tool]:

@@ -1,5 +1,6 @@
 -- name: neighbours :many
 -- A chunk and those around it in its document, at most `radius` places before and behind, in order.
+-- @param radius: int
 SELECT around.*
 FROM document_chunks AS centre
 INNER JOIN document_chunks AS around ON around.document_id = centre.document_id

@@ -18,3 +18,18 @@ FROM documents
 WHERE kb_id = :kb_id
 ORDER BY size_bytes DESC, source_path
 LIMIT :limit;
+
+-- name: at_path :one
+-- The document of a knowledge base that came from this path.
+SELECT *
+FROM documents
+WHERE kb_id = :kb_id AND source_path = :source_path;
+
+-- name: refresh_counts :execrows
+-- Set chunk_count from a document's chunks, and size_bytes to the size of its file; 1, or 0 for a missing document.
+UPDATE documents
+SET
+    chunk_count = (SELECT count(*) FROM document_chunks AS chunk WHERE chunk.document_id = :id),
+    size_bytes = :size_bytes,
+    updated_at = :updated_at
+WHERE id = :id;

@@ -20,6 +20,8 @@ WHERE pinned.name = :name AND pinned.version = (
 
 -- name: statistics :many
 -- Each version of each knowledge base with what its documents hold: how many, their chunks, the bytes of their files.
+-- @column chunks: int
+-- @column size_bytes: int
 SELECT
     base.id,
     base.name,
@@ -35,3 +37,12 @@ FROM knowledge_bases AS base
 LEFT JOIN documents AS document ON document.kb_id = base.id
 GROUP BY base.id
 ORDER BY base.name, base.version;
+
+-- name: activate :execrows
+-- Make one version the active one: the other active versions of its name become inactive. How many rows changed.
+UPDATE knowledge_bases
+SET
+    status = CASE WHEN id = :id THEN 'active' ELSE 'inactive' END,
+    updated_at = :updated_at
+WHERE id = :id
+    OR (status = 'active' AND name = (SELECT chosen.name FROM knowledge_bases AS chosen WHERE chosen.id = :id));

@@ -13,3 +13,15 @@ UPDATE pipeline_runs
 SET status = 'failed', completed_at = :completed_at, error_message = :error_message
 WHERE pipeline_id = :pipeline_id AND status = 'running'
 RETURNING id;
+
+-- name: newest_first :many
+-- Runs, the newest first, each with the name of its pipeline: those behind the run `before`, of one base and in one state
+-- where these are not null.
+SELECT run.*, pipeline.name AS pipeline_name
+FROM pipeline_runs AS run
+INNER JOIN pipelines AS pipeline ON pipeline.id = run.pipeline_id
+WHERE (:before IS NULL OR run.id < :before)
+    AND (:kb_id IS NULL OR run.kb_id = :kb_id)
+    AND (:status IS NULL OR run.status = :status)
+ORDER BY run.id DESC
+LIMIT :limit;
