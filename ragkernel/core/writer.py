@@ -2,7 +2,7 @@
 
 Every write transaction is BEGIN IMMEDIATE (a deferred one that reads first fails with BUSY_SNAPSHOT whatever the
 timeout, hazard 4). Threads wait in order of arrival; for the lock of another process the writer waits in a loop of its
-own, with jitter, because SQLite's busy handler is unfair and cannot be interrupted (hazards 11 and 12).
+own, with jitter, because SQLite's busy handler is unfair and cannot be interrupted (hazard 12).
 """
 
 from __future__ import annotations

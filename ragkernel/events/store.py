@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ragkernel.clock import new_id, sql_timestamp, utc_now
 from ragkernel.errors import ConfigurationError, ValueRefused
 from ragkernel.generated import queries
-from ragkernel.generated._values import json_text
+from ragkernel.generated._values import json_text, text
 
 from . import chain
 
@@ -112,15 +112,18 @@ def _checked(stream: Any) -> Stream:
             "a stream is a pair of texts that are not empty",
             hint="give (aggregate_type, aggregate_id)",
         )
-    return parts[0], parts[1]
+    return text("events", "aggregate_type", parts[0]), text("events", "aggregate_id", parts[1])
 
 
 def _encoded(event: Any) -> tuple[str, str | None]:
     """The canonical texts of data and metadata. Raises ValueRefused, before any transaction begins."""
     if not isinstance(event, NewEvent):
         raise ValueRefused("events", "event_data", f"a NewEvent is needed, not {type(event).__name__}")
-    if not isinstance(event.type, str) or not event.type:
-        raise ValueRefused("events", "event_type", "a text that is not empty is needed")
+    if not text("events", "event_type", event.type):
+        raise ValueRefused("events", "event_type", "the type is empty")
+    for column in ("event_id", "trace_id", "user_id"):
+        if getattr(event, column) is not None:
+            text("events", column, getattr(event, column))
     if event.data is None:
         raise ValueRefused("events", "event_data", "an event needs data", hint="give an empty object: {}")
     json_text("events", "event_data", event.data)

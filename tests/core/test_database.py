@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from ragkernel.core.pragmas import Settings
 from ragkernel.errors import ConfigurationError, ConnectionFailed, OutcomeUnknown, TransactionFailed
 
 from .support import SMALL, count_notes, finish, make_database, record_statements, start_python
+
+if TYPE_CHECKING:
+    from ragkernel.core.connection import Connection
 
 
 def test_a_second_service_needs_the_same_settings(tmp_path: Path) -> None:
@@ -91,7 +95,7 @@ def test_a_nested_durable_scope_is_synced_after_the_commit(tmp_path: Path, monke
         levels: list[str] = []
         real = pragmas.set_synchronous
 
-        def watched(connection: pragmas.Connection, level: str) -> None:
+        def watched(connection: Connection, level: str) -> None:
             levels.append(level)
             real(connection, level)
 
@@ -112,7 +116,7 @@ def test_an_io_error_at_commit_is_an_unknown_outcome(tmp_path: Path, monkeypatch
         connection = database.writer.connection()
         real = type(connection).run_kernel
 
-        def fail(self: pragmas.Connection, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        def fail(self: Connection, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
             if sql.startswith("COMMIT"):
                 error = sqlite3.OperationalError("disk I/O error")
                 error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC

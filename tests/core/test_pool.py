@@ -63,6 +63,10 @@ def test_a_scope_inside_a_scope_is_the_same_snapshot(database: Database) -> None
     assert count_notes(database) == 101
 
 
+def look(database: Database) -> None:
+    assert count_notes(database) >= 0
+
+
 def add_note(database: Database) -> None:
     with database.write() as writer:
         writer.execute("INSERT INTO notes (body) VALUES ('x')")
@@ -164,7 +168,7 @@ def test_a_dead_threads_connection_is_free_at_once(tmp_path: Path) -> None:
     try:
         with make_database(tmp_path / "notes.db", pool_size=2) as database:
             for _ in range(50):
-                run_threads([lambda: count_notes(database) and None])
+                run_threads([lambda: look(database)])
             assert database.pool.open == 1
     finally:
         gc.enable()
@@ -199,7 +203,7 @@ def test_no_descriptor_leaks_with_threads_that_come_and_go(tmp_path: Path) -> No
         run_threads([read_together] * database.pool.size)
         before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
         for _ in range(30):
-            run_threads([lambda: count_notes(database) and None] * 10)
+            run_threads([lambda: look(database)] * 10)
         after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
         assert after <= before
 

@@ -168,7 +168,7 @@ def test_threads_append_without_gaps(service: ragkernel.SqlService) -> None:
     for thread in threads:
         thread.join(60)
     assert verify(service, STREAM) == 480
-    data = [event.event_data for event in service.events.read(STREAM)]
+    data: list[Any] = [event.event_data for event in service.events.read(STREAM)]
     assert all([entry[2] for entry in data[start : start + 3]] == [0, 1, 2] for start in range(0, 480, 3))
 
 
