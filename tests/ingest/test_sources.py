@@ -103,8 +103,8 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
 
 def test_names_that_are_not_utf8_are_reported(tmp_path: Path) -> None:
     """A name that no text can hold is reported in a printable form, a file's and a folder's."""
-    os.mkdir(os.fsencode(tmp_path) + b"/d\xff")  # noqa: PTH102 - a name of bytes
-    with open(os.fsencode(tmp_path) + b"/\xff.md", "wb"):  # noqa: PTH123
+    os.mkdir(os.fsencode(tmp_path) + b"/d\xff")
+    with open(os.fsencode(tmp_path) + b"/\xff.md", "wb"):
         pass
     assert skipped(tmp_path) == [
         Skipped("d\\xff", "folder: its name is not UTF-8"),

@@ -1,0 +1,103 @@
+"""`ragkernel list`: rows of one kind, a page at a time."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ragkernel import queries
+
+from .output import Outcome, row_json, size, table
+from .parser import UsageError
+from .stores import configuration, existing, find_base
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from ragkernel import Reader
+
+# The rows of a page and the place behind its last one, None where nothing follows.
+Found = tuple[list[Any], "Sequence[Any] | None"]
+
+
+def list_rows(args: argparse.Namespace) -> Outcome:
+    """A page of rows, and how to ask for the next one."""
+    find, headings = _KINDS[args.kind]
+    with existing(configuration(args)) as service, service.read() as conn:
+        rows, following = find(conn, args, _place(args.after))
+    data = {"items": [row_json(row) for row in rows], "next": None if following is None else list(following)}
+    if not rows:
+        return Outcome(data, "", notes=("nothing found",))
+    place = json.dumps(data["next"], separators=(",", ":"))
+    notes = () if following is None else (f"more: the same command with --after '{place}'",)
+    cells = [[row_value(row, name) for name in headings] for row in rows]
+    return Outcome(data, table([name.replace("_", " ") for name in headings], cells), notes=notes)
+
+
+def row_value(row: Any, name: str) -> Any:
+    """A cell of a list."""
+    value = getattr(row, name)
+    return size(value) if name == "size_bytes" else value
+
+
+def _place(after: str | None) -> list[Any] | None:
+    """The value of --after. Raises UsageError for what no page printed."""
+    if after is None:
+        return None
+    try:
+        place = json.loads(after)
+    except (ValueError, RecursionError):
+        place = None
+    if not isinstance(place, list) or not all(isinstance(part, str | int) for part in place):
+        raise UsageError("--after is not a place that a list printed", "leave it out to begin at the first row")
+    return place
+
+
+def _bases(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> Found:
+    if args.status is None:
+        page = queries.knowledge_bases.page(conn, limit=args.limit, after=after)
+    else:
+        page = queries.knowledge_bases.page_by_status(conn, status=args.status, limit=args.limit, after=after)
+    return page.items, page.next
+
+
+def _documents(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> Found:
+    if args.kb is None:
+        page = queries.documents.page(conn, limit=args.limit, after=after)
+    else:
+        base = find_base(conn, args.kb)
+        page = queries.documents.page_by_kb_id(conn, kb_id=base.id, limit=args.limit, after=after)
+    return page.items, page.next
+
+
+def _chunks(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> Found:
+    if args.document is not None:
+        if args.kb is not None:
+            raise UsageError("--document and --kb together", "a document belongs to one knowledge base; leave --kb out")
+        page = queries.document_chunks.page_by_document_id(
+            conn, document_id=args.document, limit=args.limit, after=after
+        )
+    elif args.kb is not None:
+        base = find_base(conn, args.kb)
+        page = queries.document_chunks.page_by_kb_id(conn, kb_id=base.id, limit=args.limit, after=after)
+    else:
+        page = queries.document_chunks.page(conn, limit=args.limit, after=after)
+    return page.items, page.next
+
+
+def _runs(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> Found:
+    kb_id = None if args.kb is None else find_base(conn, args.kb).id
+    before = None if after is None else str(after[0])
+    rows = queries.pipeline_runs.newest_first(
+        conn, kb_id=kb_id, status=args.status, before=before, limit=args.limit + 1
+    )
+    return rows[: args.limit], (rows[args.limit - 1].id,) if len(rows) > args.limit else None
+
+
+_KINDS: dict[str, Any] = {
+    "kbs": (_bases, ("id", "name", "version", "status", "embedder_model", "chunk_size", "chunk_overlap", "updated_at")),
+    "documents": (_documents, ("id", "source_path", "title", "chunk_count", "size_bytes", "updated_at")),
+    "chunks": (_chunks, ("id", "document_id", "chunk_index", "token_count", "content")),
+    "runs": (_runs, ("id", "pipeline_name", "status", "started_at", "completed_at", "error_message")),
+}

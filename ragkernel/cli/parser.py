@@ -1,0 +1,159 @@
+"""What can be typed: commands, options, and an example of each."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ragkernel.chunking import CHUNK_OVERLAP, CHUNK_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIMIT_MAX = 1000
+
+
+class UsageError(Exception):
+    """The command line cannot be understood. message, hint: what is wrong, and what to do about it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of printing its usage and leaving; takes no abbreviated options."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"see {self.prog} --help")
+
+
+def _common() -> argparse.ArgumentParser:
+    """The options that every command takes, before its name or behind it."""
+    # SUPPRESS: a command's parser would otherwise overwrite what stood before the command with its own default.
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("which database, and how to print")
+    group.add_argument("--app-db", metavar="FILE", help="the database file (or RAGKERNEL_APP_DB_PATH)")
+    group.add_argument("--config", metavar="FILE.toml", help="a file with the configuration (or RAGKERNEL_CONFIG)")
+    group.add_argument("--json", action="store_true", help="print one JSON document")
+    return common
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    common = _common()
+    parser = _Parser(
+        prog="ragkernel",
+        description="Knowledge bases, documents and chunks in one SQLite file.",
+        epilog="Example:\n  ragkernel ingest docs --kb handbook --app-db app_meta.db\n\n"
+        "Exit codes: 0 ok, 1 failed, 2 wrong usage or configuration, 130 interrupted.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+    )
+    parser.add_argument("--version", action="store_true", help="print the versions of ragkernel, Python and SQLite")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, told: str, example: str, under: Any = commands) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = under.add_parser(
+            name,
+            help=told[:1].lower() + told[1:].rstrip("."),
+            description=told,
+            epilog=f"Example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[common],
+        )
+        return added
+
+    _add_tasks(add)
+    _add_questions(add)
+    return parser
+
+
+def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
+    ingest = add(
+        "ingest",
+        "Bring a knowledge base up to date with a folder of text.",
+        "ragkernel ingest docs --kb handbook --glob '*.md' --glob 'api/**/*.py' --app-db app_meta.db",
+    )
+    ingest.add_argument("path", metavar="PATH", help="a folder, or one file")
+    ingest.add_argument("--kb", required=True, metavar="NAME", help="the knowledge base; made if there is none")
+    ingest.add_argument(
+        "--glob",
+        action="append",
+        metavar="PATTERN",
+        help="files to take, again for more: *.md for names, docs/**/*.md for paths below PATH"
+        " (otherwise prose and source code by their suffixes)",
+    )
+    sizes = f"(a new base: {CHUNK_SIZE} and {CHUNK_OVERLAP}; an existing one keeps its own)"
+    ingest.add_argument("--chunk-size", type=int, metavar="N", help=f"most tokens in a chunk {sizes}")
+    ingest.add_argument("--chunk-overlap", type=int, metavar="N", help="tokens that a chunk repeats of the one before")
+    ingest.add_argument("--embedder-model", metavar="NAME", help="the embedding model that a new base is for")
+
+    migrate = add(
+        "migrate",
+        "Bring the schema up to date, or to another version; make the database if there is none.",
+        "ragkernel migrate --dry-run --app-db app_meta.db",
+    )
+    migrate.add_argument("--dry-run", action="store_true", help="try the steps and undo them")
+    migrate.add_argument("--to", type=int, metavar="N", help="the version to go to, forward or backward; 0 is empty")
+
+    backup = add(
+        "backup",
+        "Copy the database, verified, while it may be in use.",
+        "ragkernel backup --to /mnt/backups --app-db app_meta.db",
+    )
+    backup.add_argument("--to", metavar="FOLDER", help="where to (otherwise backup_dir of the configuration)")
+
+    restore = add(
+        "restore",
+        "Restore a backup, in place (the present rows are backed up first) or to a new file.",
+        "ragkernel restore backups/app_meta_20250915_120000.db --to restored.db --app-db app_meta.db",
+    )
+    restore.add_argument("backup", metavar="FILE", help="what `ragkernel backup` made")
+    restore.add_argument("--to", metavar="PATH", help="a new file (otherwise the rows of the database are replaced)")
+
+
+def _add_questions(add: Callable[..., argparse.ArgumentParser]) -> None:
+    add("info", "What the database holds.", "ragkernel info --app-db app_meta.db")
+    add("status", "The state of the schema and of the runs.", "ragkernel status --app-db app_meta.db --json")
+    health = add("health", "Whether all is well; exit code 1 where it is not.", "ragkernel health --app-db app_meta.db")
+    health.add_argument("--deep", action="store_true", help="also read every page and check its integrity")
+    show = add(
+        "show",
+        "One knowledge base, document, chunk, pipeline or run.",
+        "ragkernel show 01997f3e-5b1c-7c3a-9d62-3f8e1a2b4c5d --app-db app_meta.db",
+    )
+    show.add_argument("id", metavar="ID", help="its id, as the lists print it")
+
+    listing = add("list", "List what the database holds, a page at a time.", "ragkernel list documents --kb handbook")
+    kinds = listing.add_subparsers(dest="kind", metavar="WHAT", required=True, parser_class=_Parser)
+
+    def add_kind(name: str, told: str, example: str) -> argparse.ArgumentParser:
+        kind = add(name, told, example, kinds)
+        kind.add_argument("--limit", type=_limit, default=50, metavar="N", help="rows a page, 1 to 1000 (50)")
+        kind.add_argument("--after", metavar="PLACE", help="where to go on: what the page before printed")
+        return kind
+
+    kbs = add_kind("kbs", "Knowledge bases, each version a row.", "ragkernel list kbs --status active")
+    kbs.add_argument("--status", choices=("active", "inactive", "building", "error"), help="those in this state only")
+    documents = add_kind("documents", "Documents.", "ragkernel list documents --kb handbook --limit 20")
+    documents.add_argument("--kb", metavar="NAME", help="those of this knowledge base only, by name or id")
+    chunks = add_kind("chunks", "Chunks.", "ragkernel list chunks --document 01997f3e-5b1c-7c3a-9d62-3f8e1a2b4c5d")
+    chunks.add_argument("--kb", metavar="NAME", help="those of this knowledge base only, by name or id")
+    chunks.add_argument("--document", metavar="ID", help="those of this document only")
+    runs = add_kind("runs", "Runs of pipelines, the newest first.", "ragkernel list runs --status failed")
+    runs.add_argument("--kb", metavar="NAME", help="those of this knowledge base only, by name or id")
+    runs.add_argument(
+        "--status", choices=("pending", "running", "completed", "failed", "cancelled"), help="in this state"
+    )
+
+
+def _limit(text: str) -> int:
+    """The value of --limit; argparse turns what this raises into its error."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:5]) <= LIMIT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {LIMIT_MAX}")
+    return int(text)

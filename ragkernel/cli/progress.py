@@ -1,0 +1,89 @@
+"""What a person at a terminal sees of a long job, and how Ctrl-C ends it between two files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from .output import shown, size
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+    from typing import Self
+
+    from ragkernel.ingestion import IngestReport
+
+_INTERVAL_S = 0.1  # between two rewrites of the line
+
+
+class Progress:
+    """A line on standard error that is rewritten while ingest runs; nothing where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._next = 0.0
+        self._drawn = 0
+
+    def show(self, report: IngestReport) -> None:
+        """Show how far the run is, at most ten times a second."""
+        now = time.monotonic()
+        if not self._live or now < self._next:
+            return
+        self._next = now + _INTERVAL_S
+        rate = report.size_bytes / report.seconds if report.seconds else 0.0
+        counts = f"{report.files} files, {report.chunks} chunks stored, {size(report.size_bytes)}, {size(int(rate))}/s"
+        self._draw(f"{counts}  {shown(report.path, keep='')}")
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._drawn:
+            self._draw("")
+            sys.stderr.write("\r")
+            sys.stderr.flush()
+
+    def _draw(self, line: str) -> None:
+        line = line[: shutil.get_terminal_size().columns - 1]
+        sys.stderr.write("\r" + line.ljust(self._drawn))
+        sys.stderr.flush()
+        self._drawn = len(line)
+
+
+class Interrupt:
+    """Inside its scope the first Ctrl-C only asks: `check` raises KeyboardInterrupt, between two files.
+
+    The second one raises at once. Where SIGINT is ignored (a job in the background) it stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._former: signal._HANDLER = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._former = signal.getsignal(signal.SIGINT)
+            if self._former is not signal.SIG_IGN:
+                signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        if os.isatty(2):
+            os.write(2, b"\nstopping after this file; Ctrl-C again stops at once\n")
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt where it was asked for."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._former is not None:
+            signal.signal(signal.SIGINT, self._former)

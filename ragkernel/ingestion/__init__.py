@@ -1,0 +1,12 @@
+"""The main job: a folder of text becomes the documents and chunks of a knowledge base.
+
+`job` reads, splits and stores; `records` keeps the base, the pipeline, the run and its events; `report` counts. Finding
+files, headings and splitting are rooms of their own: ragkernel.sources, ragkernel.outline, ragkernel.chunking.
+"""
+
+from __future__ import annotations
+
+from .job import ingest
+from .report import IngestReport
+
+__all__ = ["IngestReport", "ingest"]

@@ -1,0 +1,260 @@
+"""`ragkernel.ingest`: read, split, store.
+
+Files are read one at a time and outside of any transaction; documents are stored in batches, each document in a
+savepoint of its own. So a document is whole or absent, the old one or the new one, for every reader and after every
+end, and one that is refused takes no other with it.
+
+A run that finds another one of the same base still `running` (its process was killed, or lives elsewhere) takes over:
+it marks that run failed, which stops at its next batch if it lives. Hence two runs never store the same file twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ragkernel.chunking import split
+from ragkernel.clock import new_id
+from ragkernel.errors import ConfigurationError, ConstraintFailed, SqlError, ValueRefused
+from ragkernel.generated import models, queries
+from ragkernel.outline import headings
+from ragkernel.sources import Skipped, SourceFile, SourceText, find, language_of, printable, read
+
+from .records import Records, check_name
+from .report import IngestReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ragkernel.connections import Writer
+    from ragkernel.service import SqlService
+
+# A batch is stored when it holds this much: enough to make the commit cheap, little enough to be done again after an
+# interruption. A single document may be larger.
+BATCH_BYTES = 8 * 1024 * 1024
+BATCH_DOCUMENTS = 500
+
+_WITH_TITLES = frozenset({"markdown", "restructuredtext", "text"})
+_TITLE_WITHIN = 4000  # characters: a heading further down is that of a section, not of the document
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def ingest(
+    service: SqlService,
+    path: str | os.PathLike[str],
+    *,
+    kb: str,
+    globs: Iterable[str] | None = None,
+    chunk_size: int | None = None,
+    chunk_overlap: int | None = None,
+    embedder_model: str | None = None,
+    progress: Callable[[IngestReport], object] | None = None,
+) -> IngestReport:
+    """Bring the knowledge base `kb` up to date with the text files at `path`, a folder or one file.
+
+    A document is known by its path below `path`, so give the same `path` each time; documents whose file is gone stay.
+    globs: which files, see ragkernel.sources.find. chunk_size, chunk_overlap: tokens as ragkernel.chunking counts them,
+    512 and 50 for a new base; embedder_model: the name that a new base keeps. An existing base keeps its own: other
+    values are refused, because chunks of two sizes in one base do not compare. progress: called after each file,
+    outside of transactions, with the report so far; an exception that it raises ends the run.
+
+    Blocks until the run has ended. What cannot be read is skipped and reported. Raises ConfigurationError, before
+    anything is written, for a wrong argument or where no file matches. Any exception later on leaves the documents that
+    were stored, marks the run failed (KeyboardInterrupt: cancelled) and an unfinished new base `error`, and goes on.
+    """
+    check_name(kb)
+    patterns = None if globs is None else list(globs)
+    told_path = printable(os.fspath(path))
+    found = find(os.fspath(path), patterns)
+    first = next(found, None)
+    if first is None:
+        raise ConfigurationError(
+            f"no file at {told_path} matches", operation="ingest", hint="check the folder, or name patterns like '*.md'"
+        )
+    report = IngestReport(kb_id="", kb_name=kb, run_id=new_id())
+    records = Records(service, report)
+    asked = {"chunk_size": chunk_size, "chunk_overlap": chunk_overlap, "embedder_model": embedder_model}
+    base = records.begin(asked, {"path": told_path, "globs": patterns})
+    job = _Job(service, records, report, base, progress)
+    try:
+        job.take(chain((first,), found))
+        records.complete()
+    except KeyboardInterrupt:
+        records.fail("cancelled", "interrupted")
+        raise
+    except BaseException as error:
+        records.fail("failed", _told(error))
+        raise
+    return report
+
+
+class _Document(NamedTuple):
+    """A file that was read and split, and waits to be stored. replaces: whether a document of this id is stored."""
+
+    source_path: str
+    replaces: bool
+    columns: dict[str, Any]
+    chunks: list[models.NewDocumentChunk]
+    tokens: int
+
+
+class _Job:
+    """Reads, splits and stores for one run, and counts in its report."""
+
+    def __init__(
+        self,
+        service: SqlService,
+        records: Records,
+        report: IngestReport,
+        base: models.KnowledgeBase,
+        progress: Callable[[IngestReport], object] | None,
+    ) -> None:
+        self._service = service
+        self._records = records
+        self._report = report
+        self._base = base
+        self._progress = progress
+        self._begun = time.monotonic()
+        self._batch: list[_Document] = []
+        self._batch_bytes = 0
+        self._stored: dict[str, tuple[str, str]] = {}  # source_path → id and content_hash
+
+    def take(self, found: Iterable[SourceFile | Skipped]) -> None:
+        """Read, split and store all that was found."""
+        report = self._report
+        with self._service.read() as conn:
+            for row in queries.documents.fingerprints(conn, kb_id=self._base.id):
+                self._stored[row.source_path] = (row.id, row.content_hash)
+        for entry in found:
+            report.files += 1
+            source = read(entry) if isinstance(entry, SourceFile) else entry
+            if isinstance(source, Skipped):
+                report.skip(source)
+                report.path = source.path
+            elif isinstance(entry, SourceFile):
+                self._take_text(entry.source_path, source)
+                report.path = entry.source_path
+            if self._batch_bytes >= BATCH_BYTES or len(self._batch) >= BATCH_DOCUMENTS:
+                self._store()
+            report.seconds = time.monotonic() - self._begun
+            if self._progress is not None:
+                self._progress(report)
+        self._store()
+        report.seconds = time.monotonic() - self._begun
+
+    def _take_text(self, source_path: str, source: SourceText) -> None:
+        self._report.size_bytes += len(source.content)
+        content_hash = hashlib.sha256(source.content).hexdigest()
+        stored_id, stored_hash = self._stored.get(source_path, (None, None))
+        if content_hash == stored_hash:
+            self._report.unchanged += 1
+            return
+        document_id = stored_id or new_id()
+        language = language_of(source_path)
+        chunks, tokens = self._split(document_id, source.text, language)
+        columns = {
+            "id": document_id,
+            "title": _title(source.text, language) or source_path,
+            "content_hash": content_hash,
+            "chunk_count": len(chunks),
+            "size_bytes": len(source.content),
+            "metadata": {
+                "language": language,
+                "encoding": source.encoding,
+                "modified_at": _moment(source.mtime_ns),
+                "characters": len(source.text),
+                "tokens": tokens,
+            },
+        }
+        self._batch.append(_Document(source_path, stored_id is not None, columns, chunks, tokens))
+        self._batch_bytes += len(source.content)
+
+    def _split(self, document_id: str, text: str, language: str) -> tuple[list[models.NewDocumentChunk], int]:
+        """The rows of a text's chunks, and how many tokens the text has."""
+        size, overlap = self._base.chunk_size, self._base.chunk_overlap
+        rows, tokens = [], 0
+        for chunk in split(text, chunk_size=size, chunk_overlap=overlap, language=language):
+            tokens += chunk.token_count - chunk.overlap
+            place = {"start": chunk.start, "end": chunk.end, "overlap": chunk.overlap}
+            rows.append(
+                models.NewDocumentChunk(
+                    id=new_id(),
+                    document_id=document_id,
+                    kb_id=self._base.id,
+                    chunk_index=chunk.chunk_index,
+                    content=chunk.content,
+                    content_hash=hashlib.sha256(chunk.content.encode()).hexdigest(),
+                    token_count=chunk.token_count,
+                    metadata={"headings": list(chunk.headings), **place},
+                )
+            )
+        return rows, tokens
+
+    def _store(self) -> None:
+        """Store the batch in one transaction; the report counts it after the commit."""
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        if not batch:
+            return
+        refused: list[Skipped] = []
+        stored: list[_Document] = []
+        with self._service.write() as conn:
+            self._records.require_ours(conn)
+            for document in batch:
+                try:
+                    with conn.savepoint():
+                        self._store_document(conn, document)
+                except (ValueRefused, ConstraintFailed) as error:
+                    refused.append(Skipped(document.source_path, f"refused: {error.message}"))
+                else:
+                    stored.append(document)
+            counts = {
+                "added": sum(not document.replaces for document in stored),
+                "changed": sum(document.replaces for document in stored),
+                "chunks": sum(len(document.chunks) for document in stored),
+                "size_bytes": sum(document.columns["size_bytes"] for document in stored),
+            }
+            if stored:
+                self._records.batch_stored(counts)
+        report = self._report
+        report.added += counts["added"]
+        report.changed += counts["changed"]
+        report.chunks += counts["chunks"]
+        report.tokens += sum(document.tokens for document in stored)
+        for skipped in refused:
+            report.skip(skipped)
+
+    def _store_document(self, conn: Writer, document: _Document) -> None:
+        columns = document.columns
+        updated = None
+        if document.replaces:
+            updated = queries.documents.update(conn, **columns)
+            queries.document_chunks.delete_of_document(conn, document_id=columns["id"])
+        if updated is None:  # new, or deleted by somebody since the run began
+            queries.documents.insert(conn, kb_id=self._base.id, source_path=document.source_path, **columns)
+        queries.document_chunks.insert_many(conn, document.chunks)
+
+
+def _title(text: str, language: str) -> str:
+    if language not in _WITH_TITLES:
+        return ""
+    return next((heading.title for heading in headings(text[:_TITLE_WITHIN], language) if heading.title), "")
+
+
+def _moment(nanoseconds: int) -> str | None:
+    """A file's time as ISO 8601 text in UTC; None where a file system gives one outside of the calendar."""
+    try:
+        return (_EPOCH + timedelta(microseconds=nanoseconds // 1000)).isoformat()
+    except OverflowError:
+        return None
+
+
+def _told(error: BaseException) -> str:
+    """What a run's row says of the error that ended it: never the text of an exception that may quote a document."""
+    if isinstance(error, SqlError):
+        return str(error)[:1000]
+    reason = error.strerror if isinstance(error, OSError) else None
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__

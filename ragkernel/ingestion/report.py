@@ -1,0 +1,77 @@
+"""What a run of ingest has done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragkernel.sources import Skipped
+
+SKIPPED_KEPT = 1000  # how many skipped files a report names; all are counted
+
+_COUNTS = ("files", "added", "changed", "unchanged", "skipped", "chunks", "tokens", "size_bytes")
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What a run has done so far; when `ingest` returns it, what it did.
+
+    files: looked at; of these added, changed (once they are stored), unchanged, skipped. chunks, tokens: stored by this
+    run. size_bytes: of the files read. seconds: since the run began. path: the file last looked at. reasons: how many
+    files were skipped for each reason. skipped_files: the first SKIPPED_KEPT of them.
+    """
+
+    kb_id: str
+    kb_name: str
+    run_id: str
+    files: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    chunks: int = 0
+    tokens: int = 0
+    size_bytes: int = 0
+    seconds: float = 0.0
+    path: str = ""
+    reasons: dict[str, int] = field(default_factory=dict)
+    skipped_files: list[Skipped] = field(default_factory=list)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether the base already held every file that could be read."""
+        return not self.added and not self.changed
+
+    @property
+    def rows_per_second(self) -> float:
+        """Documents and chunks stored, per second of the whole run."""
+        return (self.added + self.changed + self.chunks) / self.seconds if self.seconds else 0.0
+
+    def metrics(self) -> dict[str, Any]:
+        """The counts and rates as JSON values: what the run's row keeps."""
+        return {
+            **{name: getattr(self, name) for name in _COUNTS},
+            "reasons": dict(self.reasons),
+            "seconds": round(self.seconds, 3),
+            "rows_per_second": round(self.rows_per_second, 1),
+            "bytes_per_second": round(self.size_bytes / self.seconds) if self.seconds else 0,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole report as JSON values."""
+        return {
+            "kb_id": self.kb_id,
+            "kb_name": self.kb_name,
+            "run_id": self.run_id,
+            "nothing_to_do": self.nothing_to_do,
+            **self.metrics(),
+            "skipped_files": [{"path": entry.path, "reason": entry.reason} for entry in self.skipped_files],
+        }
+
+    def skip(self, skipped: Skipped) -> None:
+        """Count a file that was left out."""
+        self.skipped += 1
+        self.reasons[skipped.reason] = self.reasons.get(skipped.reason, 0) + 1
+        if len(self.skipped_files) < SKIPPED_KEPT:
+            self.skipped_files.append(skipped)

@@ -1,0 +1,154 @@
+"""What can be typed, what is refused, and how it is told."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import ragkernel
+
+from .command import COMMAND, environment, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = ["ingest", "info", "list", "show", "migrate", "status", "backup", "restore", "health"]
+LISTS = ["kbs", "documents", "chunks", "runs"]
+READING = [["info"], ["status"], ["health"], ["show", "x"], ["backup"], *(["list", kind] for kind in LISTS)]
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS), *(["list", kind] for kind in LISTS)])
+def test_help_has_an_example(words: list[str]) -> None:
+    """--help of each command says what it does and shows an example of it."""
+    done = run(*words, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert "Example:\n  ragkernel " + " ".join(words) in done.out
+    assert "--json" in done.out
+
+
+def test_version() -> None:
+    """--version names ragkernel, Python and SQLite, as text and as JSON."""
+    assert run("--version").out.startswith(f"ragkernel {ragkernel.__version__} (Python 3.")
+    assert run("--version", "--json").json == {
+        "ragkernel": ragkernel.__version__,
+        "python": sys.version.split()[0].rstrip("+"),
+        "sqlite": sqlite3.sqlite_version,
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["nonsense"],
+        ["list"],
+        ["list", "nonsense"],
+        ["show"],
+        ["ingest", "somewhere"],
+        ["ingest", "--kb", "x"],
+        ["ingest", ".", "--kb", "x", "--chunk-size", "many"],
+        ["list", "kbs", "--limit", "0"],
+        ["list", "kbs", "--limit", "1001"],
+        ["list", "kbs", "--status", "sleepy"],
+        ["info", "--unknown"],
+        ["info", "--js"],
+        ["info"],  # which database?
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(words: list[str], tmp_path: Path) -> None:
+    """What cannot be understood is told in one line with a hint, and with --json as one JSON document."""
+    done = run(*words, cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("ragkernel: ")
+    assert done.err.count("\n") == 1
+    assert "Hint: " in done.err
+    done = run(*words, "--json", cwd=tmp_path)
+    assert (done.code, done.err) == (2, "")
+    assert done.json["error"]["exit_code"] == 2
+    assert done.json["error"]["message"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", READING)
+def test_a_command_that_reads_makes_no_database(words: list[str], tmp_path: Path) -> None:
+    """A database that is not there is code 2 with a hint, and is still not there."""
+    done = run(*words, "--app-db", tmp_path / "none.db")
+    assert done.code == 2
+    assert "there is no such database" in done.err
+    assert "Hint: " in done.err
+    error = run(*words, "--app-db", tmp_path / "none.db", "--json").json["error"]
+    assert (error["type"], error["path"]) == ("ConfigurationError", str(tmp_path / "none.db"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_path_of_ingest_makes_no_database(tmp_path: Path) -> None:
+    """PATH is looked at before the database is made."""
+    done = run("ingest", tmp_path / "nowhere", "--kb", "x", "--app-db", tmp_path / "new.db")
+    assert done.code == 2
+    assert "nowhere" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_stand_before_or_behind_the_command(made: Path) -> None:
+    """--app-db and --json mean the same in both places."""
+    behind = run("list", "kbs", "--app-db", made / "app_meta.db", "--json")
+    before = run("--app-db", made / "app_meta.db", "--json", "list", "kbs")
+    assert behind.json == before.json
+    assert len(before.json["items"]) == 1
+
+
+def test_the_database_comes_from_options_a_file_or_the_environment(made: Path, tmp_path: Path) -> None:
+    """--app-db, --config, RAGKERNEL_APP_DB_PATH and RAGKERNEL_CONFIG lead to the same database."""
+    database, config = str(made / "app_meta.db"), tmp_path / "config.toml"
+    config.write_text(f'app_db_path = "{database}"\n')
+    expected = run("info", "--json", "--app-db", database).json
+    assert run("info", "--json", "--config", config).json == expected
+    assert run("info", "--json", RAGKERNEL_APP_DB_PATH=database).json == expected
+    assert run("info", "--json", RAGKERNEL_CONFIG=str(config)).json == expected
+    config.write_text('app_db_path = "elsewhere.db"\n')
+    assert run("info", "--json", "--config", config, "--app-db", database).json == expected
+
+
+@pytest.mark.parametrize("content", ["app_db_path = 5", "unknown = 1", "not toml"])
+def test_a_wrong_configuration_is_code_2(content: str, tmp_path: Path) -> None:
+    """A configuration file with a wrong value, an unknown name or no TOML is told in one line."""
+    (tmp_path / "config.toml").write_text(content)
+    done = run("info", "--config", tmp_path / "config.toml")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "config.toml" in done.err
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    """Another kind of file is code 1, one line, and is left as it is."""
+    (tmp_path / "x.db").write_text("this is no database, but it is longer than a header of 100 bytes " * 4)
+    before = (tmp_path / "x.db").read_bytes()
+    done = run("info", "--app-db", tmp_path / "x.db")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert (tmp_path / "x.db").read_bytes() == before
+
+
+def test_a_closed_pipe_ends_quietly(made: Path) -> None:
+    """When the reader of the output leaves, as `head` does, there is no message."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [*COMMAND, "list", "chunks", "--app-db", str(made / "app_meta.db")]
+    try:
+        done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, env=environment(), check=False)
+    finally:
+        os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_output_that_cannot_take_every_letter(made: Path, tmp_path: Path) -> None:
+    """Where the terminal's encoding has no such letter it is escaped, in text and in JSON."""
+    (tmp_path / "ä.md").write_text("# Über\n")
+    run("ingest", tmp_path / "ä.md", "--kb", "x", "--app-db", tmp_path / "x.db")
+    done = run("list", "documents", "--app-db", tmp_path / "x.db", PYTHONIOENCODING="ascii")
+    assert (done.code, "\\xdcber" in done.out) == (0, True)
+    done = run("list", "documents", "--app-db", tmp_path / "x.db", "--json", PYTHONIOENCODING="ascii")
+    assert done.json["items"][0]["title"] == "Über"
