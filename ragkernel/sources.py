@@ -138,11 +138,11 @@ def read(file: SourceFile) -> SourceText | Skipped:
             facts = os.fstat(stream.fileno())
             if not stat.S_ISREG(facts.st_mode):
                 return Skipped(file.source_path, "not a regular file")
-            content = stream.read(MAX_FILE_BYTES + 1)
+            if facts.st_size > MAX_FILE_BYTES:
+                return Skipped(file.source_path, f"larger than {MAX_FILE_BYTES // 2**20} MiB")
+            content = stream.read()
     except OSError as error:
         return Skipped(file.source_path, _reason(error))
-    if len(content) > MAX_FILE_BYTES:
-        return Skipped(file.source_path, f"larger than {MAX_FILE_BYTES // 2**20} MiB")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     if encoding == "utf-8" and b"\0" in content:
         return Skipped(file.source_path, "binary: it holds a NUL byte")
