@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
@@ -133,6 +134,35 @@ def test_a_waiter_gets_the_reader_that_is_given_back(tmp_path: Path) -> None:
                 pass
         waiter.join(30)
         assert counts == [0]
+        assert database.pool.timeouts == 0
+
+
+def test_a_reader_given_back_while_joining_the_queue_is_not_missed(tmp_path: Path) -> None:
+    """A reader that comes back between the look for one and the joining of the queue is found by the second look.
+
+    holder   leased ─────────────── leaves (nobody waits yet)
+    main          looks: none free ·························· joins the queue, looks again: gets it
+    """
+    with make_database(tmp_path / "notes.db", pool_size=1, pool_timeout=0.2) as database:
+        inside, leave = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with database.read():
+                inside.set()
+                leave.wait(30)
+
+        holder = threading.Thread(target=hold)
+
+        class Late(deque[threading.Lock]):
+            def append(self, turn: threading.Lock) -> None:
+                leave.set()
+                holder.join(30)
+                super().append(turn)
+
+        holder.start()
+        inside.wait(30)
+        database.pool._waiters = Late()
+        assert count_notes(database) == 0
         assert database.pool.timeouts == 0
 
 

@@ -48,6 +48,8 @@ def test_a_backup_is_one_private_sound_file(service: ragkernel.SqlService) -> No
     assert copied.execute("SELECT key, value FROM settings").fetchall() == [("theme", "dark")]
     assert copied.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     copied.close()
+    header = Path(backup.path).read_bytes()[18:20]  # https://www.sqlite.org/fileformat2.html: 1 and 1 say not WAL
+    assert header == b"\x01\x01"
     assert folder(service) == [os.path.basename(backup.path)]
 
 
@@ -90,6 +92,24 @@ def test_a_backup_is_of_one_moment_under_a_constant_writer(service: ragkernel.Sq
         copied.close()
         assert keys
         assert {f"a{key[1:]}" for key in keys} | {f"b{key[1:]}" for key in keys} == keys
+
+
+def test_writes_between_the_steps_do_not_restart_a_backup(service: ragkernel.SqlService) -> None:
+    """A commit between two steps of the copy neither starts it anew nor gets into it (hazard 36)."""
+    put(service, **{f"k{number}": "x" * 4000 for number in range(5000)})
+    steps: list[int] = []
+
+    def write(done: int, total: int) -> None:
+        steps.append(done)
+        assert len(steps) < 20, "the copy starts again and again"
+        put(service, **{f"during{len(steps)}": "x"})
+
+    (backup,) = service.backup_databases(progress=write)
+    assert steps == sorted(set(steps))
+    assert len(steps) >= 3
+    copied = sqlite3.connect(f"file:{backup.path}?mode=ro&immutable=1", uri=True)
+    assert copied.execute("SELECT count(*) FROM settings").fetchone() == (5000,)
+    copied.close()
 
 
 def test_progress_counts_up_to_all_pages(service: ragkernel.SqlService) -> None:
