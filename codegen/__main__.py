@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import pipeline
 from .errors import GenerationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="codegen",
         description="Generate a typed Python package from SQLite DDL and named queries.",
-        epilog="example: python -m codegen --schema schema.sql --queries ragkernel/sql/queries --out ragkernel/generated",
+        epilog="example: codegen --schema schema.sql --queries ragkernel/sql/queries --out ragkernel/generated",
     )
     parser.add_argument("--schema", type=Path, required=True, help="file of CREATE statements")
     parser.add_argument("--queries", type=Path, help="folder of named queries, one file a table")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from . import sqltext
-from .catalog import Index, Table
 from .typemap import column_type
+
+if TYPE_CHECKING:
+    from .catalog import Index, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def key_order(table: Table) -> Order | None:
 
 
 def storage_order(table: Table) -> Order | None:
-    """The order in which SQLite keeps the rows, which a scan reads without an index; None where no place in it lasts."""
+    """The order in which SQLite keeps the rows, read without an index; None where no place in it lasts."""
     if table.rowid is None or table.rowid_column is not None:
         return key_order(table)
     return tie_broken(table, (), unique=False)

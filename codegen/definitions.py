@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from .catalog import Literal
 from .tokens import COMMENT, NUMBER, STRING, Token, tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .catalog import Literal
 
 _CONSTRAINTS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN")
 

@@ -8,16 +8,20 @@ whose columns each have a declared type of their own, a view of the query tells 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from . import sqltext
-from .catalog import Catalog, Column, Table
 from .definitions import split_list
-from .named_queries import Query
 from .tokens import PARAMETER, STRING, Token
 from .typemap import Type, column_type
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .catalog import Catalog, Column, Table
+    from .named_queries import Query
 
 _ORIGIN = "ORIGIN"
 _BOTH_SIDES = ("RIGHT", "FULL")

@@ -6,14 +6,17 @@ Each statement runs by itself, so that an error and every table has the line it 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from . import definitions
 from .catalog import Catalog, Column, Index, Part, Table
 from .errors import GenerationError
 from .quoting import refuse_double_quoted
 from .tokens import Statement, Token, split, syntax_error_token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DEFAULT_PART = "main"
 # What a statement added; SQLite makes sqlite_sequence by itself.

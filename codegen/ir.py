@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from .typemap import Type, literal
 
+_CHAIN = 75  # columns of a line that a chain of conditions may take
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -22,9 +24,10 @@ class Field:
 
     attribute: its Python name. local: the variable that holds it while a row is decoded or encoded. read, write: its
     annotations. default: the Python default of its parameter in insert forms, None where it must be given. check: the
-    condition that the stored value is of the type, wrong: that it is not, "" for none. decode: the expression for the Python value. batch:
-    decoded for many rows in one scan. encode: the lines that check and convert `local` in place. bind: the expression
-    that checks and converts the parameter `attribute`. facts: what names the culprit when decoding fails.
+    condition that the stored value is of the type, wrong: that it is not, "" for none. decode: the expression for the
+    Python value. batch: decoded for many rows in one scan. encode: the lines that check and convert `local` in place.
+    bind: the expression that checks and converts the parameter `attribute`. facts: what names the culprit when
+    decoding fails.
     """
 
     column: str
@@ -74,7 +77,8 @@ class RowClass:
 class Decoder:
     """The pair of private functions of a module that turn raw rows into one row class.
 
-    suffix: "" for the table's own. class_name: "" for a single column, which is given as it is. table: what errors name. key: positions of the primary key in the row, for errors.
+    suffix: "" for the table's own. class_name: "" for a single column, which is given as it is. table: what errors
+    name. key: positions of the primary key in the row, for errors.
     """
 
     suffix: str
@@ -82,6 +86,23 @@ class Decoder:
     table: str
     fields: tuple[Field, ...]
     key: tuple[int, ...]
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The conditions of all fields; those that differ by the variable alone in chains of one line each, which cost
+        less than one by one."""
+        found: list[str] = []
+        for kind, name in (("text", "str"), ("integer", "int")):
+            plain = [one.local for one in self.fields if one.type.kind == kind and not one.type.nullable]
+            while plain:
+                width = max(1, len(plain))
+                while width > 1 and sum(len(local) + 10 for local in plain[:width]) > _CHAIN:
+                    width -= 1
+                found.append(f"{' is '.join(f'type({local})' for local in plain[:width])} is {name}")
+                plain = plain[width:]
+        chained = {("text", False), ("integer", False)}
+        rest = [one.check for one in self.fields if (one.type.kind, one.type.nullable) not in chained]
+        return (*found, *filter(None, rest))
 
     @property
     def batches(self) -> tuple[tuple[int, Field], ...]:
@@ -113,11 +134,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """What insert, insert_many and upsert share: the encoder's fields, the raw row's expressions after RETURNING."""
+    """What insert, insert_many and upsert share: the encoder's fields, what it returns, the expressions of the raw
+    row after RETURNING. stamped: a column gets the present where it is left out."""
 
     fields: tuple[Field, ...]
     returned: tuple[str, ...]
     raw: tuple[str, ...]
+    stamped: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ from __future__ import annotations
 import io
 import keyword
 import tokenize
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WIDTH = 120
 

@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import keyword
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from . import naming
-from .catalog import Catalog
-from .errors import GenerationError
 from .quoting import refuse_double_quoted
 from .tokens import PARAMETER, Statement, Token, split, syntax_error_token
 from .typemap import WORDS, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .catalog import Catalog
+    from .errors import GenerationError
 
 KINDS = ("one", "many", "iter", "exec", "execrows")
 _STATEMENTS = ("SELECT", "WITH", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Names that mean something inside generated classes and functions, so no column may hide them.
 _TAKEN = frozenset(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .catalog import Catalog, Column, Table
 from .definitions import split_list
 from .infer import target_table
-from .named_queries import Query
 from .tokens import PARAMETER, WORD, Token
 from .typemap import Type, column_type
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .named_queries import Query
 
 # The rowid of a table, where it is asked for by name.
 ROWID = Column("rowid", "INTEGER", True, None, 0, False, "BINARY", None, 0)
@@ -33,7 +37,7 @@ class QueryParameter:
 
 
 def query_parameters(query: Query, catalog: Catalog) -> tuple[QueryParameter, ...]:
-    """The parameters of a query in order of first appearance. Raises GenerationError for one whose type is not known."""
+    """The parameters of a query in order of first appearance. Raises GenerationError where a type is not known."""
     found = []
     for token in query.parameters:
         annotation = query.params.get(token.value)

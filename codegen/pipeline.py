@@ -10,7 +10,7 @@ output       {path: text} → files               the only writer; or the compar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import output
 from .errors import GenerationError
@@ -18,6 +18,9 @@ from .introspect import read_schema
 from .named_queries import read_queries
 from .render import render
 from .transform import transform
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

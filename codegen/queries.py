@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from . import naming, typemap
-from .catalog import Catalog, Table
 from .fields import make_field
 from .infer import ResultColumn, result_columns, shadow
 from .ir import Constant, Decoder, Field, Function, Parameter, RowClass
-from .named_queries import Query
 from .parameters import QueryParameter, query_parameters
-from .tables import TableParts
 from .typemap import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .catalog import Catalog, Table
+    from .named_queries import Query
+    from .tables import TableParts
 
 
 @dataclass(slots=True)

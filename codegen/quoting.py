@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-import sqlite3
+from typing import TYPE_CHECKING
 
 from .tokens import NAME, Statement, Token
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 def refuse_double_quoted(connection: sqlite3.Connection, statement: Statement) -> None:

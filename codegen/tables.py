@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from . import naming, sqltext, typemap
 from .access import LookUp, Order, key_order, look_ups, storage_order
-from .catalog import Table
 from .fields import Written, table_fields
 from .ir import Constant, Decoder, Field, Function, Insertion, Parameter, Place
 from .writes import write_parts
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .catalog import Table
+
 _ROWID_NOTE = (
-    "The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids",
+    "The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids",
     "to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.",
 )
 
@@ -87,7 +91,7 @@ class _TableBuilder:
         bare = sqltext.quote(table.name)
         key = self.parameters(table.key)
         sql = self.constant("_GET", self.select(where))
-        self.function("one", "get", [f"The row of this key, or None."], key, f"{model} | None", sql=sql, decoder="")
+        self.function("one", "get", ["The row of this key, or None."], key, f"{model} | None", sql=sql, decoder="")
         self._get_many()
         sql = self.constant("_EXISTS", f"SELECT 1\nFROM {bare}\n{where}")
         self.function("exists", "exists", ["Whether there is a row of this key."], key, "bool", sql=sql)

@@ -6,10 +6,13 @@ It tells what PRAGMAs do not (CHECKs, defaults, AUTOINCREMENT, parameters, comme
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import GenerationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 WORD = "word"  # a bare identifier or keyword
 NAME = "name"  # a quoted identifier: "a", [a] or `a`

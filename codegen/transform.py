@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from . import naming
-from .catalog import Catalog, Table
 from .errors import GenerationError
 from .ir import Decoder, Module, Package, RowClass, SchemaPart
-from .named_queries import Query
 from .queries import QueryParts, query_parts
 from .tables import TableParts, table_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .catalog import Catalog, Table
+    from .named_queries import Query
 
 
 def transform(catalog: Catalog, queries: Sequence[Query], runtime: str) -> Package:

@@ -7,8 +7,10 @@ BOOLEAN, DATETIME and JSON named before them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from .catalog import Column, Literal
+if TYPE_CHECKING:
+    from .catalog import Column, Literal
 
 # kind → (what is read, what may be given). "choice" is made from its values.
 ANNOTATIONS: dict[str, tuple[str, str]] = {

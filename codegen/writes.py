@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from . import sqltext, typemap
-from .catalog import Table
-from .fields import Written
+from .fields import is_stamped
 from .ir import Constant, Function, Insertion, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .catalog import Table
+    from .fields import Written
 
 TOUCHED = "updated_at"
 
@@ -34,7 +39,8 @@ def write_parts(table: Table, written: Sequence[Written], model: str) -> WritePa
     if not writable:
         head = f"INSERT INTO {bare}\nDEFAULT VALUES"
         insert = f"{head}\nRETURNING {sqltext.names(returned)}"
-    parts = WriteParts(_insertion(written))
+    stamped = [one.name for one in table.columns if is_stamped(one)]
+    parts = WriteParts(_insertion(written, stamped=bool(stamped)))
     parts.constants.append(Constant("_INSERT", insert))
     if returned:
         parts.constants.append(Constant("_INSERT_MANY", head))
@@ -58,7 +64,7 @@ def write_parts(table: Table, written: Sequence[Written], model: str) -> WritePa
     return parts
 
 
-def _insertion(written: Sequence[Written]) -> Insertion:
+def _insertion(written: Sequence[Written], *, stamped: bool) -> Insertion:
     """The encoder's output and the raw row: SQL values as they were given, but what the database fills in from the
     statement's RETURNING."""
     encoded: list[str] = []
@@ -76,17 +82,14 @@ def _insertion(written: Sequence[Written]) -> Insertion:
                 encoded.append(one.field.local)
                 place += 1
         filled += one.filled
-    return Insertion(tuple(one.field for one in written if not one.field.generated), tuple(encoded), tuple(raw))
+    return Insertion(
+        tuple(one.field for one in written if not one.field.generated), tuple(encoded), tuple(raw), stamped
+    )
 
 
 def touches(table: Table) -> bool:
     """Whether generated update and upsert keep `updated_at`: a DATETIME column with DEFAULT CURRENT_TIMESTAMP."""
-    return any(
-        column.name == TOUCHED
-        and column.declared.upper().startswith("DATETIME")
-        and (column.default or "").upper() == "CURRENT_TIMESTAMP"
-        for column in table.columns
-    )
+    return any(column.name == TOUCHED and is_stamped(column) for column in table.columns)
 
 
 def _given(one: Written) -> Parameter:
@@ -110,6 +113,7 @@ def _upsert(table: Table, writable: Sequence[Written], parts: WriteParts, model:
         required += [one for one in optional if one.field.column in table.key]
         optional = [one for one in optional if one.field.column not in table.key]
     columns = [one.field.column for one in (*required, *optional)]
+    stamped = [one.name for one in table.columns if is_stamped(one)]
     touched = touches(table)
     conflict = " or ".join(", ".join(names) for names in targets)
     doc = [
@@ -130,8 +134,8 @@ def _upsert(table: Table, writable: Sequence[Written], parts: WriteParts, model:
         "given": given,
         "targets": [[columns.index(name) for name in names] for names in targets],
         "key_mask": sum(1 << columns.index(name) for name in table.key) if len(targets) > 1 else 0,
-        "touched": sqltext.quote(TOUCHED) if touched else None,
-        "touched_mask": 1 << columns.index(TOUCHED) if touched else 0,
+        "stamped": [columns.index(name) for name in stamped],
+        "touched": columns.index(TOUCHED) if touched else None,
         "returning": sqltext.names([column.name for column in table.columns]),
     }
     parts.functions.append(Function("upsert", "upsert", tuple(doc), (*needed, *given), model, facts))

@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 # The place of a row in the order of its page: what the next page begins after.
 Cursor = tuple[Any, ...]
 
-BATCH = 1000  # rows that iterate functions hold at a time
+BATCH = 200  # rows that iterate functions hold at a time; a thousand no longer fit the processor's caches
 
 
 class _Fields:
@@ -203,11 +203,11 @@ class Upsert:
     """INSERT … ON CONFLICT … DO UPDATE statements of one table by the set of columns given.
 
     targets: the keys that can conflict, as places in columns; the second serves where the first, whose bits are
-    key_mask, is left to the database. touched: the column that is set to a last value of its own in an existing row,
-    unless its bit (touched_mask) says that it is given.
+    key_mask, is left to the database. stamped: places of columns that a new row gets the present for where they are
+    left out, their values behind those given. touched: the one of them that an existing row gets it for too.
     """
 
-    __slots__ = ("columns", "head", "key_mask", "known", "returning", "targets", "touched", "touched_mask")
+    __slots__ = ("columns", "head", "key_mask", "known", "returning", "stamped", "targets", "touched")
 
     def __init__(
         self,
@@ -215,16 +215,16 @@ class Upsert:
         columns: tuple[str, ...],
         targets: tuple[tuple[int, ...], ...],
         key_mask: int,
-        touched: str | None,
-        touched_mask: int,
+        stamped: tuple[int, ...],
+        touched: int | None,
         returning: str,
     ) -> None:
         self.head = head
         self.columns = columns
         self.targets = targets
         self.key_mask = key_mask
+        self.stamped = stamped
         self.touched = touched
-        self.touched_mask = touched_mask
         self.returning = returning
         self.known: dict[int, str] = {}
 
@@ -240,13 +240,14 @@ class Upsert:
         given = _names(self.columns, chosen)
         by_other = len(self.targets) > 1 and chosen & self.key_mask != self.key_mask
         target = [self.columns[place] for place in self.targets[1 if by_other else 0]]
-        settings = [f"{name} = excluded.{name}" for name in given if name not in target]
-        if self.touched is not None and not chosen & self.touched_mask:
-            settings.append(f"{self.touched} = ?")
+        stamped = [self.columns[place] for place in self.stamped if not chosen >> place & 1]
+        touched = None if self.touched is None else self.columns[self.touched]
+        changed = [*given, *(name for name in stamped if name == touched)]
+        settings = [f"{name} = excluded.{name}" for name in changed if name not in target]
         # DO NOTHING would return no row: setting the key to itself returns the one that is there.
         settings = settings or [f"{target[0]} = excluded.{target[0]}"]
         return (
-            f"{self.head} ({', '.join(given)})\nVALUES ({', '.join('?' * len(given))})\n"
+            f"{self.head} ({', '.join(given + stamped)})\nVALUES ({', '.join('?' * len(given + stamped))})\n"
             f"ON CONFLICT ({', '.join(target)}) DO UPDATE\nSET {', '.join(settings)}\nRETURNING {self.returning}"
         )
 

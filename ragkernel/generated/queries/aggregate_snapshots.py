@@ -27,12 +27,7 @@ _MIN, _MAX = -(2**63), 2**63 - 1
 
 _INSERT = """\
 INSERT INTO aggregate_snapshots (aggregate_id, aggregate_type, sequence_number, snapshot_data, created_at)
-VALUES (?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP))
-RETURNING created_at"""
-
-_INSERT_MANY = """\
-INSERT INTO aggregate_snapshots (aggregate_id, aggregate_type, sequence_number, snapshot_data, created_at)
-VALUES (?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP))"""
+VALUES (?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT aggregate_id, aggregate_type, sequence_number, snapshot_data, created_at
@@ -81,7 +76,7 @@ FROM aggregate_snapshots
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT aggregate_id, aggregate_type, sequence_number, snapshot_data, created_at
@@ -170,8 +165,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0, 1, 2),),
     0,
+    (4,),
     None,
-    0,
     "aggregate_id, aggregate_type, sequence_number, snapshot_data, created_at",
 )
 
@@ -240,8 +235,7 @@ def _rows_of(rows: list[RawRow]) -> list[AggregateSnapshot]:
                 _values.json_values([row[3] for row in rows]),
                 strict=True,
             )
-            if type(aggregate_id) is str or _values.mismatch()
-            if type(aggregate_type) is str or _values.mismatch()
+            if type(aggregate_id) is type(aggregate_type) is str or _values.mismatch()
             if type(sequence_number) is int or _values.mismatch()
             if (created_at[10] == " " and len(created_at) < 27) or _values.mismatch()
         ]
@@ -255,6 +249,7 @@ def _encode(
     sequence_number: Any,
     snapshot_data: Any,
     created_at: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if type(aggregate_id) is not str or not aggregate_id.isascii() or "\0" in aggregate_id:
@@ -264,7 +259,9 @@ def _encode(
     if type(sequence_number) is not int or not _MIN <= sequence_number <= _MAX:
         sequence_number = _values.integer("aggregate_snapshots", "sequence_number", sequence_number)
     snapshot_data = _values.json_text("aggregate_snapshots", "snapshot_data", snapshot_data)
-    if created_at is not None:
+    if created_at is None:
+        created_at = now = now or _values.now_text()
+    else:
         created_at = _values.moment_text("aggregate_snapshots", "created_at", created_at)
     return (aggregate_id, aggregate_type, sequence_number, snapshot_data, created_at)
 
@@ -286,11 +283,9 @@ def insert(
         snapshot_data,
         created_at,
     )
-    filled = conn.write_one(_INSERT, values)
-    if filled is None:
+    if not conn.change(_INSERT, values):
         raise _values.not_inserted("aggregate_snapshots")
-    raw = (values[0], values[1], values[2], values[3], filled[0])
-    return _row(raw)
+    return _row(values)
 
 
 def insert_many(conn: Writer, rows: Iterable[NewAggregateSnapshot | AggregateSnapshot], /) -> int:
@@ -298,9 +293,10 @@ def insert_many(conn: Writer, rows: Iterable[NewAggregateSnapshot | AggregateSna
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
-            _INSERT_MANY,
+            _INSERT,
             (
                 _encode(
                     row.aggregate_id,
@@ -308,6 +304,7 @@ def insert_many(conn: Writer, rows: Iterable[NewAggregateSnapshot | AggregateSna
                     row.sequence_number,
                     row.snapshot_data,
                     row.created_at,
+                    now,
                 )
                 for row in rows
             ),
@@ -338,6 +335,9 @@ def upsert(
         chosen |= 16
         values.append(_values.moment_text("aggregate_snapshots", "created_at", created_at))
 
+    now = _values.now_text()
+    if not chosen & 16:
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("aggregate_snapshots")

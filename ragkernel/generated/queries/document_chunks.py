@@ -27,12 +27,7 @@ _MIN, _MAX = -(2**63), 2**63 - 1
 
 _INSERT = """\
 INSERT INTO document_chunks (id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP))
-RETURNING created_at"""
-
-_INSERT_MANY = """\
-INSERT INTO document_chunks (id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP))"""
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
@@ -81,7 +76,7 @@ FROM document_chunks
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
@@ -143,7 +138,7 @@ WHERE kb_id = ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_KB_ID_AFTER = """\
 SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
@@ -170,7 +165,7 @@ WHERE content_hash = ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_CONTENT_HASH_AFTER = """\
 SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
@@ -237,8 +232,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
+    (8,),
     None,
-    0,
     "id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at",
 )
 
@@ -335,12 +330,9 @@ def _rows_of(rows: list[RawRow]) -> list[DocumentChunk]:
                 _values.json_values([row[7] for row in rows]),
                 strict=True,
             )
-            if type(id_) is str or _values.mismatch()
-            if type(document_id) is str or _values.mismatch()
-            if type(kb_id) is str or _values.mismatch()
-            if type(chunk_index) is int or _values.mismatch()
-            if type(content) is str or _values.mismatch()
+            if type(id_) is type(document_id) is type(kb_id) is type(content) is str or _values.mismatch()
             if type(content_hash) is str or _values.mismatch()
+            if type(chunk_index) is int or _values.mismatch()
             if token_count is None or type(token_count) is int or _values.mismatch()
             if (created_at[10] == " " and len(created_at) < 27) or _values.mismatch()
         ]
@@ -417,12 +409,8 @@ def _rows_of_of_active_version(rows: list[RawRow]) -> list[DocumentChunkOfActive
                 content,
                 content_hash,
             ) in rows
-            if type(position) is int or _values.mismatch()
-            if type(id_) is str or _values.mismatch()
-            if type(document_id) is str or _values.mismatch()
-            if type(chunk_index) is int or _values.mismatch()
-            if type(content) is str or _values.mismatch()
-            if type(content_hash) is str or _values.mismatch()
+            if type(id_) is type(document_id) is type(content) is type(content_hash) is str or _values.mismatch()
+            if type(position) is type(chunk_index) is int or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_of_active_version(row) for row in rows]
@@ -438,6 +426,7 @@ def _encode(
     token_count: Any,
     metadata: Any,
     created_at: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if type(id_) is not str or not id_.isascii() or "\0" in id_:
@@ -456,7 +445,9 @@ def _encode(
         token_count = _values.integer("document_chunks", "token_count", token_count)
     if metadata is not None:
         metadata = _values.json_text("document_chunks", "metadata", metadata)
-    if created_at is not None:
+    if created_at is None:
+        created_at = now = now or _values.now_text()
+    else:
         created_at = _values.moment_text("document_chunks", "created_at", created_at)
     return (id_, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at)
 
@@ -486,11 +477,9 @@ def insert(
         metadata,
         created_at,
     )
-    filled = conn.write_one(_INSERT, values)
-    if filled is None:
+    if not conn.change(_INSERT, values):
         raise _values.not_inserted("document_chunks")
-    raw = (values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7], filled[0])
-    return _row(raw)
+    return _row(values)
 
 
 def insert_many(conn: Writer, rows: Iterable[NewDocumentChunk | DocumentChunk], /) -> int:
@@ -498,9 +487,10 @@ def insert_many(conn: Writer, rows: Iterable[NewDocumentChunk | DocumentChunk], 
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
-            _INSERT_MANY,
+            _INSERT,
             (
                 _encode(
                     row.id,
@@ -512,6 +502,7 @@ def insert_many(conn: Writer, rows: Iterable[NewDocumentChunk | DocumentChunk], 
                     row.token_count,
                     row.metadata,
                     row.created_at,
+                    now,
                 )
                 for row in rows
             ),
@@ -554,6 +545,9 @@ def upsert(
         chosen |= 256
         values.append(_values.moment_text("document_chunks", "created_at", created_at))
 
+    now = _values.now_text()
+    if not chosen & 256:
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("document_chunks")

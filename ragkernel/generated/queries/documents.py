@@ -26,12 +26,7 @@ _MIN, _MAX = -(2**63), 2**63 - 1
 
 _INSERT = """\
 INSERT INTO documents (id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))
-RETURNING created_at, updated_at"""
-
-_INSERT_MANY = """\
-INSERT INTO documents (id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))"""
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
@@ -80,7 +75,7 @@ FROM documents
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
@@ -112,7 +107,7 @@ WHERE kb_id = ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_KB_ID_AFTER = """\
 SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
@@ -139,7 +134,7 @@ WHERE content_hash = ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_CONTENT_HASH_AFTER = """\
 SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
@@ -216,8 +211,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
-    "updated_at",
-    1024,
+    (9, 10),
+    10,
     "id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at",
 )
 
@@ -328,14 +323,10 @@ def _rows_of(rows: list[RawRow]) -> list[Document]:
                 _values.json_values([row[6] for row in rows]),
                 strict=True,
             )
-            if type(id_) is str or _values.mismatch()
-            if type(kb_id) is str or _values.mismatch()
-            if type(title) is str or _values.mismatch()
-            if type(source_path) is str or _values.mismatch()
+            if type(id_) is type(kb_id) is type(title) is type(source_path) is str or _values.mismatch()
             if type(content_hash) is str or _values.mismatch()
+            if type(chunk_count) is type(size_bytes) is int or _values.mismatch()
             if license_info is None or type(license_info) is str or _values.mismatch()
-            if type(chunk_count) is int or _values.mismatch()
-            if type(size_bytes) is int or _values.mismatch()
             if (created_at[10] == " " and len(created_at) < 27) or _values.mismatch()
             if (updated_at[10] == " " and len(updated_at) < 27) or _values.mismatch()
         ]
@@ -391,9 +382,7 @@ def _rows_of_fingerprints(rows: list[RawRow]) -> list[DocumentFingerprints]:
                 source_path,
                 content_hash,
             ) in rows
-            if type(id_) is str or _values.mismatch()
-            if type(source_path) is str or _values.mismatch()
-            if type(content_hash) is str or _values.mismatch()
+            if type(id_) is type(source_path) is type(content_hash) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_fingerprints(row) for row in rows]
@@ -411,6 +400,7 @@ def _encode(
     size_bytes: Any,
     created_at: Any,
     updated_at: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if type(id_) is not str or not id_.isascii() or "\0" in id_:
@@ -431,9 +421,13 @@ def _encode(
         chunk_count = _values.integer("documents", "chunk_count", chunk_count)
     if type(size_bytes) is not int or not _MIN <= size_bytes <= _MAX:
         size_bytes = _values.integer("documents", "size_bytes", size_bytes)
-    if created_at is not None:
+    if created_at is None:
+        created_at = now = now or _values.now_text()
+    else:
         created_at = _values.moment_text("documents", "created_at", created_at)
-    if updated_at is not None:
+    if updated_at is None:
+        updated_at = now = now or _values.now_text()
+    else:
         updated_at = _values.moment_text("documents", "updated_at", updated_at)
     return (
         id_,
@@ -479,23 +473,9 @@ def insert(
         created_at,
         updated_at,
     )
-    filled = conn.write_one(_INSERT, values)
-    if filled is None:
+    if not conn.change(_INSERT, values):
         raise _values.not_inserted("documents")
-    raw = (
-        values[0],
-        values[1],
-        values[2],
-        values[3],
-        values[4],
-        values[5],
-        values[6],
-        values[7],
-        values[8],
-        filled[0],
-        filled[1],
-    )
-    return _row(raw)
+    return _row(values)
 
 
 def insert_many(conn: Writer, rows: Iterable[NewDocument | Document], /) -> int:
@@ -503,9 +483,10 @@ def insert_many(conn: Writer, rows: Iterable[NewDocument | Document], /) -> int:
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
-            _INSERT_MANY,
+            _INSERT,
             (
                 _encode(
                     row.id,
@@ -519,6 +500,7 @@ def insert_many(conn: Writer, rows: Iterable[NewDocument | Document], /) -> int:
                     row.size_bytes,
                     row.created_at,
                     row.updated_at,
+                    now,
                 )
                 for row in rows
             ),
@@ -572,8 +554,11 @@ def upsert(
         chosen |= 1024
         values.append(_values.moment_text("documents", "updated_at", updated_at))
 
+    now = _values.now_text()
+    if not chosen & 512:
+        values.append(now)
     if not chosen & 1024:
-        values.append(_values.now_text())
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("documents")

@@ -26,12 +26,7 @@ _MIN, _MAX = -(2**63), 2**63 - 1
 
 _INSERT = """\
 INSERT INTO event_checkpoints (processor_name, last_processed_sequence, updated_at)
-VALUES (?, ?, coalesce(?, CURRENT_TIMESTAMP))
-RETURNING updated_at"""
-
-_INSERT_MANY = """\
-INSERT INTO event_checkpoints (processor_name, last_processed_sequence, updated_at)
-VALUES (?, ?, coalesce(?, CURRENT_TIMESTAMP))"""
+VALUES (?, ?, ?)"""
 
 _GET = """\
 SELECT processor_name, last_processed_sequence, updated_at
@@ -80,7 +75,7 @@ FROM event_checkpoints
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT processor_name, last_processed_sequence, updated_at
@@ -115,8 +110,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
-    "updated_at",
-    4,
+    (2,),
+    2,
     "processor_name, last_processed_sequence, updated_at",
 )
 
@@ -181,13 +176,16 @@ def _encode(
     processor_name: Any,
     value_1: Any,
     updated_at: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if type(processor_name) is not str or not processor_name.isascii() or "\0" in processor_name:
         processor_name = _values.text("event_checkpoints", "processor_name", processor_name)
     if type(value_1) is not int or not _MIN <= value_1 <= _MAX:
         value_1 = _values.integer("event_checkpoints", "last_processed_sequence", value_1)
-    if updated_at is not None:
+    if updated_at is None:
+        updated_at = now = now or _values.now_text()
+    else:
         updated_at = _values.moment_text("event_checkpoints", "updated_at", updated_at)
     return (processor_name, value_1, updated_at)
 
@@ -205,11 +203,9 @@ def insert(
         last_processed_sequence,
         updated_at,
     )
-    filled = conn.write_one(_INSERT, values)
-    if filled is None:
+    if not conn.change(_INSERT, values):
         raise _values.not_inserted("event_checkpoints")
-    raw = (values[0], values[1], filled[0])
-    return _row(raw)
+    return _row(values)
 
 
 def insert_many(conn: Writer, rows: Iterable[NewEventCheckpoint | EventCheckpoint], /) -> int:
@@ -217,14 +213,16 @@ def insert_many(conn: Writer, rows: Iterable[NewEventCheckpoint | EventCheckpoin
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
-            _INSERT_MANY,
+            _INSERT,
             (
                 _encode(
                     row.processor_name,
                     row.last_processed_sequence,
                     row.updated_at,
+                    now,
                 )
                 for row in rows
             ),
@@ -252,8 +250,9 @@ def upsert(
         chosen |= 4
         values.append(_values.moment_text("event_checkpoints", "updated_at", updated_at))
 
+    now = _values.now_text()
     if not chosen & 4:
-        values.append(_values.now_text())
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("event_checkpoints")

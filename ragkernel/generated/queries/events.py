@@ -29,12 +29,12 @@ _MIN, _MAX = -(2**63), 2**63 - 1
 
 _INSERT = """\
 INSERT INTO events (id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), ?, ?, ?)
-RETURNING id, timestamp"""
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING id"""
 
 _INSERT_MANY = """\
 INSERT INTO events (id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), ?, ?, ?)"""
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
@@ -288,8 +288,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((8,), (0,)),
     256,
+    (12,),
     None,
-    0,
     "id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum",
 )
 
@@ -420,18 +420,13 @@ def _rows_of(rows: list[RawRow]) -> list[Event]:
                 _values.json_values([row[7] for row in rows]),
                 strict=True,
             )
-            if type(id_) is int or _values.mismatch()
-            if type(event_id) is str or _values.mismatch()
-            if type(event_type) is str or _values.mismatch()
-            if type(aggregate_id) is str or _values.mismatch()
-            if type(aggregate_type) is str or _values.mismatch()
-            if type(sequence_number) is int or _values.mismatch()
+            if type(event_id) is type(event_type) is type(aggregate_id) is str or _values.mismatch()
+            if type(aggregate_type) is type(payload_digest) is type(checksum) is str or _values.mismatch()
+            if type(id_) is type(sequence_number) is int or _values.mismatch()
             if trace_id is None or type(trace_id) is str or _values.mismatch()
             if user_id is None or type(user_id) is str or _values.mismatch()
             if (timestamp[10] == " " and len(timestamp) < 27) or _values.mismatch()
             if payload_salt is None or type(payload_salt) is bytes or _values.mismatch()
-            if type(payload_digest) is str or _values.mismatch()
-            if type(checksum) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row(row) for row in rows]
@@ -478,8 +473,8 @@ def _rows_of_head(rows: list[RawRow]) -> list[EventHead]:
                 sequence_number,
                 checksum,
             ) in rows
-            if type(sequence_number) is int or _values.mismatch()
             if type(checksum) is str or _values.mismatch()
+            if type(sequence_number) is int or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_head(row) for row in rows]
@@ -610,20 +605,14 @@ def _rows_of_read_stream_raw(rows: list[RawRow]) -> list[EventReadStreamRaw]:
                 payload_digest,
                 checksum,
             ) in rows
-            if type(id_) is int or _values.mismatch()
-            if type(event_id) is str or _values.mismatch()
-            if type(event_type) is str or _values.mismatch()
-            if type(aggregate_id) is str or _values.mismatch()
-            if type(aggregate_type) is str or _values.mismatch()
-            if type(sequence_number) is int or _values.mismatch()
-            if type(event_data) is str or _values.mismatch()
+            if type(event_id) is type(event_type) is type(aggregate_id) is str or _values.mismatch()
+            if type(aggregate_type) is type(event_data) is type(timestamp) is str or _values.mismatch()
+            if type(payload_digest) is type(checksum) is str or _values.mismatch()
+            if type(id_) is type(sequence_number) is int or _values.mismatch()
             if metadata is None or type(metadata) is str or _values.mismatch()
             if trace_id is None or type(trace_id) is str or _values.mismatch()
             if user_id is None or type(user_id) is str or _values.mismatch()
-            if type(timestamp) is str or _values.mismatch()
             if payload_salt is None or type(payload_salt) is bytes or _values.mismatch()
-            if type(payload_digest) is str or _values.mismatch()
-            if type(checksum) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_read_stream_raw(row) for row in rows]
@@ -644,6 +633,7 @@ def _encode(
     payload_salt: Any,
     payload_digest: Any,
     checksum: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if id_ is not None:
@@ -665,7 +655,9 @@ def _encode(
         trace_id = _values.text("events", "trace_id", trace_id)
     if user_id is not None:
         user_id = _values.text("events", "user_id", user_id)
-    if timestamp is not None:
+    if timestamp is None:
+        timestamp = now = now or _values.now_text()
+    else:
         timestamp = _values.moment_text("events", "timestamp", timestamp)
     if payload_salt is not None:
         payload_salt = _values.blob("events", "payload_salt", payload_salt)
@@ -740,7 +732,7 @@ def insert(
         values[7],
         values[8],
         values[9],
-        filled[1],
+        values[10],
         values[11],
         values[12],
         values[13],
@@ -753,6 +745,7 @@ def insert_many(conn: Writer, rows: Iterable[NewEvent | Event], /) -> int:
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
             _INSERT_MANY,
@@ -772,6 +765,7 @@ def insert_many(conn: Writer, rows: Iterable[NewEvent | Event], /) -> int:
                     row.payload_salt,
                     row.payload_digest,
                     row.checksum,
+                    now,
                 )
                 for row in rows
             ),
@@ -831,6 +825,9 @@ def upsert(
         chosen |= 8192
         values.append(None if payload_salt is None else _values.blob("events", "payload_salt", payload_salt))
 
+    now = _values.now_text()
+    if not chosen & 4096:
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("events")

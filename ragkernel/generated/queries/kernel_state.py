@@ -87,8 +87,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
+    (),
     None,
-    0,
     '"key", value',
 )
 
@@ -134,8 +134,7 @@ def _rows_of(rows: list[RawRow]) -> list[KernelState]:
                 key,
                 value,
             ) in rows
-            if type(key) is str or _values.mismatch()
-            if type(value) is str or _values.mismatch()
+            if type(key) is type(value) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row(row) for row in rows]

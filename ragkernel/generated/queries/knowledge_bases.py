@@ -29,12 +29,7 @@ _STATISTICS_STATUS_CHOICES = frozenset(("active", "inactive", "building", "error
 
 _INSERT = """\
 INSERT INTO knowledge_bases (id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP), ?)
-RETURNING created_at, updated_at"""
-
-_INSERT_MANY = """\
-INSERT INTO knowledge_bases (id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP), ?)"""
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
@@ -83,7 +78,7 @@ FROM knowledge_bases
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
@@ -145,7 +140,7 @@ WHERE status = ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_STATUS_AFTER = """\
 SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
@@ -239,8 +234,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
-    "updated_at",
-    2048,
+    (10, 11),
+    11,
     "id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version",
 )
 
@@ -365,13 +360,9 @@ def _rows_of(rows: list[RawRow]) -> list[KnowledgeBase]:
                 _values.json_values([row[8] for row in rows]),
                 strict=True,
             )
-            if type(id_) is str or _values.mismatch()
-            if type(name) is str or _values.mismatch()
-            if type(version) is int or _values.mismatch()
+            if type(id_) is type(name) is type(embedder_model) is str or _values.mismatch()
+            if type(version) is type(chunk_size) is type(chunk_overlap) is int or _values.mismatch()
             if status in _STATUS_CHOICES or _values.mismatch()
-            if type(embedder_model) is str or _values.mismatch()
-            if type(chunk_size) is int or _values.mismatch()
-            if type(chunk_overlap) is int or _values.mismatch()
             if description is None or type(description) is str or _values.mismatch()
             if type(health_score) is float or type(health_score) is int or _values.mismatch()
             if (created_at[10] == " " and len(created_at) < 27) or _values.mismatch()
@@ -479,16 +470,10 @@ def _rows_of_statistics(rows: list[RawRow]) -> list[KnowledgeBaseStatistics]:
                 chunks,
                 size_bytes,
             ) in rows
-            if type(id_) is str or _values.mismatch()
-            if type(name) is str or _values.mismatch()
-            if type(version) is int or _values.mismatch()
+            if type(id_) is type(name) is type(embedder_model) is str or _values.mismatch()
+            if type(version) is type(chunk_size) is type(chunk_overlap) is int or _values.mismatch()
+            if type(documents) is type(chunks) is type(size_bytes) is int or _values.mismatch()
             if status in _STATISTICS_STATUS_CHOICES or _values.mismatch()
-            if type(embedder_model) is str or _values.mismatch()
-            if type(chunk_size) is int or _values.mismatch()
-            if type(chunk_overlap) is int or _values.mismatch()
-            if type(documents) is int or _values.mismatch()
-            if type(chunks) is int or _values.mismatch()
-            if type(size_bytes) is int or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_statistics(row) for row in rows]
@@ -508,6 +493,7 @@ def _encode(
     created_at: Any,
     updated_at: Any,
     pinned_version: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if type(id_) is not str or not id_.isascii() or "\0" in id_:
@@ -530,9 +516,13 @@ def _encode(
         metadata = _values.json_text("knowledge_bases", "metadata", metadata)
     if type(health_score) is not float or health_score - health_score != 0.0:
         health_score = _values.real("knowledge_bases", "health_score", health_score)
-    if created_at is not None:
+    if created_at is None:
+        created_at = now = now or _values.now_text()
+    else:
         created_at = _values.moment_text("knowledge_bases", "created_at", created_at)
-    if updated_at is not None:
+    if updated_at is None:
+        updated_at = now = now or _values.now_text()
+    else:
         updated_at = _values.moment_text("knowledge_bases", "updated_at", updated_at)
     if pinned_version is not None:
         pinned_version = _values.integer("knowledge_bases", "pinned_version", pinned_version)
@@ -586,25 +576,9 @@ def insert(
         updated_at,
         pinned_version,
     )
-    filled = conn.write_one(_INSERT, values)
-    if filled is None:
+    if not conn.change(_INSERT, values):
         raise _values.not_inserted("knowledge_bases")
-    raw = (
-        values[0],
-        values[1],
-        values[2],
-        values[3],
-        values[4],
-        values[5],
-        values[6],
-        values[7],
-        values[8],
-        values[9],
-        filled[0],
-        filled[1],
-        values[12],
-    )
-    return _row(raw)
+    return _row(values)
 
 
 def insert_many(conn: Writer, rows: Iterable[NewKnowledgeBase | KnowledgeBase], /) -> int:
@@ -612,9 +586,10 @@ def insert_many(conn: Writer, rows: Iterable[NewKnowledgeBase | KnowledgeBase], 
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
-            _INSERT_MANY,
+            _INSERT,
             (
                 _encode(
                     row.id,
@@ -630,6 +605,7 @@ def insert_many(conn: Writer, rows: Iterable[NewKnowledgeBase | KnowledgeBase], 
                     row.created_at,
                     row.updated_at,
                     row.pinned_version,
+                    now,
                 )
                 for row in rows
             ),
@@ -695,8 +671,11 @@ def upsert(
             None if pinned_version is None else _values.integer("knowledge_bases", "pinned_version", pinned_version),
         )
 
+    now = _values.now_text()
+    if not chosen & 1024:
+        values.append(now)
     if not chosen & 2048:
-        values.append(_values.now_text())
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("knowledge_bases")

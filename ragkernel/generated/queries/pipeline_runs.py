@@ -77,7 +77,7 @@ FROM pipeline_runs
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
@@ -109,7 +109,7 @@ WHERE pipeline_id = ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_PIPELINE_ID_AFTER = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
@@ -136,7 +136,7 @@ WHERE kb_id IS ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_KB_ID_AFTER = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
@@ -163,7 +163,7 @@ WHERE status = ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_STATUS_AFTER = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
@@ -190,7 +190,7 @@ WHERE started_at IS ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_STARTED_AT_AFTER = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
@@ -256,8 +256,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
+    (),
     None,
-    0,
     "id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts",
 )
 
@@ -353,8 +353,7 @@ def _rows_of(rows: list[RawRow]) -> list[PipelineRun]:
                 _values.json_values([row[8] for row in rows]),
                 strict=True,
             )
-            if type(id_) is str or _values.mismatch()
-            if type(pipeline_id) is str or _values.mismatch()
+            if type(id_) is type(pipeline_id) is str or _values.mismatch()
             if kb_id is None or type(kb_id) is str or _values.mismatch()
             if status in _STATUS_CHOICES or _values.mismatch()
             if started_at is None or (started_at[10] == " " and len(started_at) < 27) or _values.mismatch()
@@ -463,14 +462,12 @@ def _rows_of_by_status(rows: list[RawRow]) -> list[PipelineRunByStatus]:
                 _values.json_values([row[8] for row in rows]),
                 strict=True,
             )
-            if type(id_) is str or _values.mismatch()
-            if type(pipeline_id) is str or _values.mismatch()
+            if type(id_) is type(pipeline_id) is type(pipeline_name) is str or _values.mismatch()
             if kb_id is None or type(kb_id) is str or _values.mismatch()
             if status in _BY_STATUS_STATUS_CHOICES or _values.mismatch()
             if started_at is None or (started_at[10] == " " and len(started_at) < 27) or _values.mismatch()
             if completed_at is None or (completed_at[10] == " " and len(completed_at) < 27) or _values.mismatch()
             if error_message is None or type(error_message) is str or _values.mismatch()
-            if type(pipeline_name) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_by_status(row) for row in rows]
@@ -608,14 +605,12 @@ def _rows_of_newest_first(rows: list[RawRow]) -> list[PipelineRunNewestFirst]:
                 _values.json_values([row[8] for row in rows]),
                 strict=True,
             )
-            if type(id_) is str or _values.mismatch()
-            if type(pipeline_id) is str or _values.mismatch()
+            if type(id_) is type(pipeline_id) is type(pipeline_name) is str or _values.mismatch()
             if kb_id is None or type(kb_id) is str or _values.mismatch()
             if status in _NEWEST_FIRST_STATUS_CHOICES or _values.mismatch()
             if started_at is None or (started_at[10] == " " and len(started_at) < 27) or _values.mismatch()
             if completed_at is None or (completed_at[10] == " " and len(completed_at) < 27) or _values.mismatch()
             if error_message is None or type(error_message) is str or _values.mismatch()
-            if type(pipeline_name) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_newest_first(row) for row in rows]

@@ -26,12 +26,7 @@ _STATUS_CHOICES = frozenset(("active", "inactive", "draft"))
 
 _INSERT = """\
 INSERT INTO pipelines (id, name, description, config, status, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))
-RETURNING created_at, updated_at"""
-
-_INSERT_MANY = """\
-INSERT INTO pipelines (id, name, description, config, status, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))"""
+VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT id, name, description, config, status, created_at, updated_at
@@ -80,7 +75,7 @@ FROM pipelines
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT id, name, description, config, status, created_at, updated_at
@@ -128,8 +123,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
-    "updated_at",
-    64,
+    (5, 6),
+    6,
     "id, name, description, config, status, created_at, updated_at",
 )
 
@@ -212,8 +207,7 @@ def _rows_of(rows: list[RawRow]) -> list[Pipeline]:
                 _values.json_values([row[3] for row in rows]),
                 strict=True,
             )
-            if type(id_) is str or _values.mismatch()
-            if type(name) is str or _values.mismatch()
+            if type(id_) is type(name) is str or _values.mismatch()
             if description is None or type(description) is str or _values.mismatch()
             if status in _STATUS_CHOICES or _values.mismatch()
             if (created_at[10] == " " and len(created_at) < 27) or _values.mismatch()
@@ -231,6 +225,7 @@ def _encode(
     status: Any,
     created_at: Any,
     updated_at: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if type(id_) is not str or not id_.isascii() or "\0" in id_:
@@ -242,9 +237,13 @@ def _encode(
     config = _values.json_text("pipelines", "config", config)
     if type(status) is not str or status not in _STATUS_CHOICES:
         status = _values.choice("pipelines", "status", status, _STATUS_CHOICES)
-    if created_at is not None:
+    if created_at is None:
+        created_at = now = now or _values.now_text()
+    else:
         created_at = _values.moment_text("pipelines", "created_at", created_at)
-    if updated_at is not None:
+    if updated_at is None:
+        updated_at = now = now or _values.now_text()
+    else:
         updated_at = _values.moment_text("pipelines", "updated_at", updated_at)
     return (id_, name, description, config, status, created_at, updated_at)
 
@@ -270,11 +269,9 @@ def insert(
         created_at,
         updated_at,
     )
-    filled = conn.write_one(_INSERT, values)
-    if filled is None:
+    if not conn.change(_INSERT, values):
         raise _values.not_inserted("pipelines")
-    raw = (values[0], values[1], values[2], values[3], values[4], filled[0], filled[1])
-    return _row(raw)
+    return _row(values)
 
 
 def insert_many(conn: Writer, rows: Iterable[NewPipeline | Pipeline], /) -> int:
@@ -282,9 +279,10 @@ def insert_many(conn: Writer, rows: Iterable[NewPipeline | Pipeline], /) -> int:
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
-            _INSERT_MANY,
+            _INSERT,
             (
                 _encode(
                     row.id,
@@ -294,6 +292,7 @@ def insert_many(conn: Writer, rows: Iterable[NewPipeline | Pipeline], /) -> int:
                     row.status,
                     row.created_at,
                     row.updated_at,
+                    now,
                 )
                 for row in rows
             ),
@@ -333,8 +332,11 @@ def upsert(
         chosen |= 64
         values.append(_values.moment_text("pipelines", "updated_at", updated_at))
 
+    now = _values.now_text()
+    if not chosen & 32:
+        values.append(now)
     if not chosen & 64:
-        values.append(_values.now_text())
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("pipelines")

@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 _INSERT = """\
 INSERT INTO schedules (id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))
-RETURNING created_at, updated_at"""
-
-_INSERT_MANY = """\
-INSERT INTO schedules (id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))"""
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
@@ -78,7 +73,7 @@ FROM schedules
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
@@ -115,7 +110,7 @@ WHERE pipeline_id = ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_PIPELINE_ID_AFTER = """\
 SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
@@ -142,7 +137,7 @@ WHERE next_run IS ?
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _PAGE_BY_NEXT_RUN_AFTER = """\
 SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
@@ -184,8 +179,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
-    "updated_at",
-    256,
+    (7, 8),
+    8,
     "id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at",
 )
 
@@ -280,10 +275,7 @@ def _rows_of(rows: list[RawRow]) -> list[Schedule]:
                 created_at,
                 updated_at,
             ) in rows
-            if type(id_) is str or _values.mismatch()
-            if type(name) is str or _values.mismatch()
-            if type(cron_expression) is str or _values.mismatch()
-            if type(pipeline_id) is str or _values.mismatch()
+            if type(id_) is type(name) is type(cron_expression) is type(pipeline_id) is str or _values.mismatch()
             if (type(enabled) is int and 0 <= enabled <= 1) or _values.mismatch()
             if last_run is None or (last_run[10] == " " and len(last_run) < 27) or _values.mismatch()
             if next_run is None or (next_run[10] == " " and len(next_run) < 27) or _values.mismatch()
@@ -304,6 +296,7 @@ def _encode(
     next_run: Any,
     created_at: Any,
     updated_at: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if type(id_) is not str or not id_.isascii() or "\0" in id_:
@@ -319,9 +312,13 @@ def _encode(
         last_run = _values.moment_text("schedules", "last_run", last_run)
     if next_run is not None:
         next_run = _values.moment_text("schedules", "next_run", next_run)
-    if created_at is not None:
+    if created_at is None:
+        created_at = now = now or _values.now_text()
+    else:
         created_at = _values.moment_text("schedules", "created_at", created_at)
-    if updated_at is not None:
+    if updated_at is None:
+        updated_at = now = now or _values.now_text()
+    else:
         updated_at = _values.moment_text("schedules", "updated_at", updated_at)
     return (id_, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at)
 
@@ -351,11 +348,9 @@ def insert(
         created_at,
         updated_at,
     )
-    filled = conn.write_one(_INSERT, values)
-    if filled is None:
+    if not conn.change(_INSERT, values):
         raise _values.not_inserted("schedules")
-    raw = (values[0], values[1], values[2], values[3], values[4], values[5], values[6], filled[0], filled[1])
-    return _row(raw)
+    return _row(values)
 
 
 def insert_many(conn: Writer, rows: Iterable[NewSchedule | Schedule], /) -> int:
@@ -363,9 +358,10 @@ def insert_many(conn: Writer, rows: Iterable[NewSchedule | Schedule], /) -> int:
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
-            _INSERT_MANY,
+            _INSERT,
             (
                 _encode(
                     row.id,
@@ -377,6 +373,7 @@ def insert_many(conn: Writer, rows: Iterable[NewSchedule | Schedule], /) -> int:
                     row.next_run,
                     row.created_at,
                     row.updated_at,
+                    now,
                 )
                 for row in rows
             ),
@@ -424,8 +421,11 @@ def upsert(
         chosen |= 256
         values.append(_values.moment_text("schedules", "updated_at", updated_at))
 
+    now = _values.now_text()
+    if not chosen & 128:
+        values.append(now)
     if not chosen & 256:
-        values.append(_values.now_text())
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("schedules")

@@ -26,12 +26,12 @@ _DATABASE_CHOICES = frozenset(("app_meta", "events"))
 
 _INSERT = """\
 INSERT INTO schema_migrations (version, applied_at, description, name, "database", sha256)
-VALUES (?, coalesce(?, CURRENT_TIMESTAMP), ?, ?, ?, ?)
-RETURNING version, applied_at"""
+VALUES (?, ?, ?, ?, ?, ?)
+RETURNING version"""
 
 _INSERT_MANY = """\
 INSERT INTO schema_migrations (version, applied_at, description, name, "database", sha256)
-VALUES (?, coalesce(?, CURRENT_TIMESTAMP), ?, ?, ?, ?)"""
+VALUES (?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT version, applied_at, description, name, "database", sha256
@@ -100,8 +100,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((3,),),
     0,
+    (4,),
     None,
-    0,
     'version, applied_at, description, name, "database", sha256',
 )
 
@@ -175,12 +175,11 @@ def _rows_of(rows: list[RawRow]) -> list[SchemaMigration]:
                 database,
                 sha256,
             ) in rows
+            if type(name) is type(sha256) is str or _values.mismatch()
             if type(version) is int or _values.mismatch()
             if (applied_at[10] == " " and len(applied_at) < 27) or _values.mismatch()
             if description is None or type(description) is str or _values.mismatch()
-            if type(name) is str or _values.mismatch()
             if database in _DATABASE_CHOICES or _values.mismatch()
-            if type(sha256) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row(row) for row in rows]
@@ -193,11 +192,14 @@ def _encode(
     name: Any,
     database: Any,
     sha256: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if version is not None:
         version = _values.integer("schema_migrations", "version", version)
-    if applied_at is not None:
+    if applied_at is None:
+        applied_at = now = now or _values.now_text()
+    else:
         applied_at = _values.moment_text("schema_migrations", "applied_at", applied_at)
     if description is not None:
         description = _values.text("schema_migrations", "description", description)
@@ -232,7 +234,7 @@ def insert(
     filled = conn.write_one(_INSERT, values)
     if filled is None:
         raise _values.not_inserted("schema_migrations")
-    raw = (filled[0], filled[1], values[2], values[3], values[4], values[5])
+    raw = (filled[0], values[1], values[2], values[3], values[4], values[5])
     return _row(raw)
 
 
@@ -241,6 +243,7 @@ def insert_many(conn: Writer, rows: Iterable[NewSchemaMigration | SchemaMigratio
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
             _INSERT_MANY,
@@ -252,6 +255,7 @@ def insert_many(conn: Writer, rows: Iterable[NewSchemaMigration | SchemaMigratio
                     row.name,
                     row.database,
                     row.sha256,
+                    now,
                 )
                 for row in rows
             ),
@@ -286,6 +290,9 @@ def upsert(
         chosen |= 32
         values.append(None if description is None else _values.text("schema_migrations", "description", description))
 
+    now = _values.now_text()
+    if not chosen & 16:
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("schema_migrations")

@@ -25,12 +25,12 @@ _MIN, _MAX = -(2**63), 2**63 - 1
 
 _INSERT = """\
 INSERT INTO settings (id, "key", value, schema_version, created_at, updated_at)
-VALUES (?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))
-RETURNING id, created_at, updated_at"""
+VALUES (?, ?, ?, ?, ?, ?)
+RETURNING id"""
 
 _INSERT_MANY = """\
 INSERT INTO settings (id, "key", value, schema_version, created_at, updated_at)
-VALUES (?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))"""
+VALUES (?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT id, "key", value, schema_version, created_at, updated_at
@@ -104,8 +104,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((2,), (0,)),
     4,
-    "updated_at",
-    32,
+    (4, 5),
+    5,
     'id, "key", value, schema_version, created_at, updated_at',
 )
 
@@ -179,10 +179,8 @@ def _rows_of(rows: list[RawRow]) -> list[Setting]:
                 created_at,
                 updated_at,
             ) in rows
-            if type(id_) is int or _values.mismatch()
-            if type(key) is str or _values.mismatch()
-            if type(value) is str or _values.mismatch()
-            if type(schema_version) is int or _values.mismatch()
+            if type(key) is type(value) is str or _values.mismatch()
+            if type(id_) is type(schema_version) is int or _values.mismatch()
             if (created_at[10] == " " and len(created_at) < 27) or _values.mismatch()
             if (updated_at[10] == " " and len(updated_at) < 27) or _values.mismatch()
         ]
@@ -197,6 +195,7 @@ def _encode(
     schema_version: Any,
     created_at: Any,
     updated_at: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if id_ is not None:
@@ -207,9 +206,13 @@ def _encode(
         value = _values.text("settings", "value", value)
     if type(schema_version) is not int or not _MIN <= schema_version <= _MAX:
         schema_version = _values.integer("settings", "schema_version", schema_version)
-    if created_at is not None:
+    if created_at is None:
+        created_at = now = now or _values.now_text()
+    else:
         created_at = _values.moment_text("settings", "created_at", created_at)
-    if updated_at is not None:
+    if updated_at is None:
+        updated_at = now = now or _values.now_text()
+    else:
         updated_at = _values.moment_text("settings", "updated_at", updated_at)
     return (id_, key, value, schema_version, created_at, updated_at)
 
@@ -236,7 +239,7 @@ def insert(
     filled = conn.write_one(_INSERT, values)
     if filled is None:
         raise _values.not_inserted("settings")
-    raw = (filled[0], values[1], values[2], values[3], filled[1], filled[2])
+    raw = (filled[0], values[1], values[2], values[3], values[4], values[5])
     return _row(raw)
 
 
@@ -245,6 +248,7 @@ def insert_many(conn: Writer, rows: Iterable[NewSetting | Setting], /) -> int:
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
             _INSERT_MANY,
@@ -256,6 +260,7 @@ def insert_many(conn: Writer, rows: Iterable[NewSetting | Setting], /) -> int:
                     row.schema_version,
                     row.created_at,
                     row.updated_at,
+                    now,
                 )
                 for row in rows
             ),
@@ -293,8 +298,11 @@ def upsert(
         chosen |= 32
         values.append(_values.moment_text("settings", "updated_at", updated_at))
 
+    now = _values.now_text()
+    if not chosen & 16:
+        values.append(now)
     if not chosen & 32:
-        values.append(_values.now_text())
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("settings")

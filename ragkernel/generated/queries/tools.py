@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 
 _INSERT = """\
 INSERT INTO tools (id, name, type, config, schema, enabled, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))
-RETURNING created_at, updated_at"""
-
-_INSERT_MANY = """\
-INSERT INTO tools (id, name, type, config, schema, enabled, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, coalesce(?, CURRENT_TIMESTAMP), coalesce(?, CURRENT_TIMESTAMP))"""
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _GET = """\
 SELECT id, name, type, config, schema, enabled, created_at, updated_at
@@ -79,7 +74,7 @@ FROM tools
 ORDER BY rowid
 LIMIT ?"""
 
-# The place of a row is its key, whose rowid is looked up at the time of the next page: VACUUM may give other rowids
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
 _ITERATE_AFTER = """\
 SELECT id, name, type, config, schema, enabled, created_at, updated_at
@@ -129,8 +124,8 @@ _UPSERT = _rows.Upsert(
     ),
     ((0,),),
     0,
-    "updated_at",
-    128,
+    (6, 7),
+    7,
     "id, name, type, config, schema, enabled, created_at, updated_at",
 )
 
@@ -219,9 +214,7 @@ def _rows_of(rows: list[RawRow]) -> list[Tool]:
                 _values.json_values([row[4] for row in rows]),
                 strict=True,
             )
-            if type(id_) is str or _values.mismatch()
-            if type(name) is str or _values.mismatch()
-            if type(type_) is str or _values.mismatch()
+            if type(id_) is type(name) is type(type_) is str or _values.mismatch()
             if (type(enabled) is int and 0 <= enabled <= 1) or _values.mismatch()
             if (created_at[10] == " " and len(created_at) < 27) or _values.mismatch()
             if (updated_at[10] == " " and len(updated_at) < 27) or _values.mismatch()
@@ -239,6 +232,7 @@ def _encode(
     enabled: Any,
     created_at: Any,
     updated_at: Any,
+    now: str | None = None,
 ) -> tuple[Any, ...]:
     """The values of a row as SQLite stores them. Raises ValueRefused for one that it would not keep exactly."""
     if type(id_) is not str or not id_.isascii() or "\0" in id_:
@@ -250,9 +244,13 @@ def _encode(
     config = _values.json_text("tools", "config", config)
     schema = _values.json_text("tools", "schema", schema)
     enabled = _values.flag("tools", "enabled", enabled)
-    if created_at is not None:
+    if created_at is None:
+        created_at = now = now or _values.now_text()
+    else:
         created_at = _values.moment_text("tools", "created_at", created_at)
-    if updated_at is not None:
+    if updated_at is None:
+        updated_at = now = now or _values.now_text()
+    else:
         updated_at = _values.moment_text("tools", "updated_at", updated_at)
     return (id_, name, type_, config, schema, enabled, created_at, updated_at)
 
@@ -280,11 +278,9 @@ def insert(
         created_at,
         updated_at,
     )
-    filled = conn.write_one(_INSERT, values)
-    if filled is None:
+    if not conn.change(_INSERT, values):
         raise _values.not_inserted("tools")
-    raw = (values[0], values[1], values[2], values[3], values[4], values[5], filled[0], filled[1])
-    return _row(raw)
+    return _row(values)
 
 
 def insert_many(conn: Writer, rows: Iterable[NewTool | Tool], /) -> int:
@@ -292,9 +288,10 @@ def insert_many(conn: Writer, rows: Iterable[NewTool | Tool], /) -> int:
 
     All or nothing: an error, a refused value included, leaves nothing of this call behind.
     """
+    now = _values.now_text()
     with conn.savepoint():
         return conn.change_many(
-            _INSERT_MANY,
+            _INSERT,
             (
                 _encode(
                     row.id,
@@ -305,6 +302,7 @@ def insert_many(conn: Writer, rows: Iterable[NewTool | Tool], /) -> int:
                     row.enabled,
                     row.created_at,
                     row.updated_at,
+                    now,
                 )
                 for row in rows
             ),
@@ -346,8 +344,11 @@ def upsert(
         chosen |= 128
         values.append(_values.moment_text("tools", "updated_at", updated_at))
 
+    now = _values.now_text()
+    if not chosen & 64:
+        values.append(now)
     if not chosen & 128:
-        values.append(_values.now_text())
+        values.append(now)
     row = conn.write_one(_UPSERT.sql(chosen), values)
     if row is None:
         raise _values.not_inserted("tools")
