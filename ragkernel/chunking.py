@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 512
 CHUNK_OVERLAP = 50
+CHUNK_SIZE_MAX = 1_000_000
 RULE = "outline-1"  # the name of the rule above, stored with a knowledge base: chunks of another rule do not mix
 
 WORD_CHARS = 32
@@ -78,8 +79,12 @@ def check_sizes(chunk_size: int, chunk_overlap: int) -> None:
     for name, value in (("chunk_size", chunk_size), ("chunk_overlap", chunk_overlap)):
         if type(value) is not int:
             raise ConfigurationError(f"{name} is {value!r}; it must be a whole number of tokens", operation="chunk")
-    if chunk_size <= 0:
-        raise ConfigurationError(f"chunk_size is {chunk_size}; it must be at least 1 token", operation="chunk")
+    if not 1 <= chunk_size <= CHUNK_SIZE_MAX:
+        raise ConfigurationError(
+            f"chunk_size is {chunk_size}; it must be from 1 to {CHUNK_SIZE_MAX} tokens",
+            operation="chunk",
+            hint=f"{CHUNK_SIZE} is usual",
+        )
     if not 0 <= chunk_overlap < chunk_size:
         raise ConfigurationError(
             f"chunk_overlap is {chunk_overlap}; it must be at least 0 and less than chunk_size, which is {chunk_size}",

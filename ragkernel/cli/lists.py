@@ -24,8 +24,12 @@ Found = tuple[list[Any], "Sequence[Any] | None"]
 def list_rows(args: argparse.Namespace) -> Outcome:
     """A page of rows, and how to ask for the next one."""
     find, headings = _KINDS[args.kind]
+    after = _place(args.after)
     with existing(configuration(args)) as service, service.read() as conn:
-        rows, following = find(conn, args, _place(args.after))
+        try:
+            rows, following = find(conn, args, after)
+        except ValueError:  # `after` is the place of another list
+            raise _wrong_place() from None
     data = {"items": [row_json(row) for row in rows], "next": None if following is None else list(following)}
     if not rows:
         return Outcome(data, "", notes=("nothing found",))
@@ -50,8 +54,12 @@ def _place(after: str | None) -> list[Any] | None:
     except (ValueError, RecursionError):
         place = None
     if not isinstance(place, list) or not all(isinstance(part, str | int) for part in place):
-        raise UsageError("--after is not a place that a list printed", "leave it out to begin at the first row")
+        raise _wrong_place()
     return place
+
+
+def _wrong_place() -> UsageError:
+    return UsageError("--after is not a place that this list printed", "leave it out to begin at the first row")
 
 
 def _bases(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> Found:
@@ -88,7 +96,9 @@ def _chunks(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> 
 
 def _runs(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> Found:
     kb_id = None if args.kb is None else find_base(conn, args.kb).id
-    before = None if after is None else str(after[0])
+    if after is not None and not (len(after) == 1 and isinstance(after[0], str)):
+        raise _wrong_place()
+    before = None if after is None else after[0]
     rows = queries.pipeline_runs.newest_first(
         conn, kb_id=kb_id, status=args.status, before=before, limit=args.limit + 1
     )

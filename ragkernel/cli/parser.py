@@ -80,7 +80,9 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
         "ragkernel ingest docs --kb handbook --glob '*.md' --glob 'api/**/*.py' --app-db app_meta.db",
     )
     ingest.add_argument("path", metavar="PATH", help="a folder, or one file")
-    ingest.add_argument("--kb", required=True, metavar="NAME", help="the knowledge base; made if there is none")
+    ingest.add_argument(
+        "--kb", type=_text, required=True, metavar="NAME", help="the knowledge base; made if there is none"
+    )
     ingest.add_argument(
         "--glob",
         action="append",
@@ -91,7 +93,9 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
     sizes = f"(a new base: {CHUNK_SIZE} and {CHUNK_OVERLAP}; an existing one keeps its own)"
     ingest.add_argument("--chunk-size", type=int, metavar="N", help=f"most tokens in a chunk {sizes}")
     ingest.add_argument("--chunk-overlap", type=int, metavar="N", help="tokens that a chunk repeats of the one before")
-    ingest.add_argument("--embedder-model", metavar="NAME", help="the embedding model that a new base is for")
+    ingest.add_argument(
+        "--embedder-model", type=_text, metavar="NAME", help="the embedding model that a new base is for"
+    )
 
     migrate = add(
         "migrate",
@@ -127,7 +131,7 @@ def _add_questions(add: Callable[..., argparse.ArgumentParser]) -> None:
         "One knowledge base, document, chunk, pipeline or run.",
         "ragkernel show 01997f3e-5b1c-7c3a-9d62-3f8e1a2b4c5d --app-db app_meta.db",
     )
-    show.add_argument("id", metavar="ID", help="its id, as the lists print it")
+    show.add_argument("id", type=_text, metavar="ID", help="its id, as the lists print it")
 
     listing = add("list", "List what the database holds, a page at a time.", "ragkernel list documents --kb handbook")
     kinds = listing.add_subparsers(dest="kind", metavar="WHAT", required=True, parser_class=_Parser)
@@ -141,15 +145,22 @@ def _add_questions(add: Callable[..., argparse.ArgumentParser]) -> None:
     kbs = add_kind("kbs", "Knowledge bases, each version a row.", "ragkernel list kbs --status active")
     kbs.add_argument("--status", choices=("active", "inactive", "building", "error"), help="those in this state only")
     documents = add_kind("documents", "Documents.", "ragkernel list documents --kb handbook --limit 20")
-    documents.add_argument("--kb", metavar="NAME", help="those of this knowledge base only, by name or id")
+    documents.add_argument("--kb", type=_text, metavar="NAME", help="those of this knowledge base only, by name or id")
     chunks = add_kind("chunks", "Chunks.", "ragkernel list chunks --document 01997f3e-5b1c-7c3a-9d62-3f8e1a2b4c5d")
-    chunks.add_argument("--kb", metavar="NAME", help="those of this knowledge base only, by name or id")
-    chunks.add_argument("--document", metavar="ID", help="those of this document only")
+    chunks.add_argument("--kb", type=_text, metavar="NAME", help="those of this knowledge base only, by name or id")
+    chunks.add_argument("--document", type=_text, metavar="ID", help="those of this document only")
     runs = add_kind("runs", "Runs of pipelines, the newest first.", "ragkernel list runs --status failed")
-    runs.add_argument("--kb", metavar="NAME", help="those of this knowledge base only, by name or id")
+    runs.add_argument("--kb", type=_text, metavar="NAME", help="those of this knowledge base only, by name or id")
     runs.add_argument(
         "--status", choices=("pending", "running", "completed", "failed", "cancelled"), help="in this state"
     )
+
+
+def _text(text: str) -> str:
+    """A name or an id: bytes of the command line that are not UTF-8 arrive as lone surrogates, which nothing holds."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise argparse.ArgumentTypeError("the text is not UTF-8")
+    return text
 
 
 def _limit(text: str) -> int:

@@ -63,7 +63,7 @@ def _require_path(path: str) -> None:
 
 
 def _told(report: IngestReport) -> str:
-    looked = f"{report.files} files in {report.seconds:.1f} s"
+    looked = f"{report.files} file{'' if report.files == 1 else 's'} in {report.seconds:.1f} s"
     if report.nothing_to_do:
         skipped = f", {report.skipped} skipped" if report.skipped else ""
         return f"{report.kb_name}: nothing to do ({looked}: {report.unchanged} unchanged{skipped})"

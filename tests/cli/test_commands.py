@@ -123,9 +123,25 @@ def test_filters(made: Path) -> None:
     assert items(made, "kbs", "--status", "error") == []
     assert len(items(made, "runs", "--kb", "handbook", "--status", "completed")) == 1
     assert items(made, "runs", "--status", "failed") == []
-    assert run("list", "documents", "--kb", "nobody", "--app-db", made / "app_meta.db").code == 2
-    assert run("list", "documents", "--after", "x", "--app-db", made / "app_meta.db").code == 2
-    assert run("list", "documents", "--after", "[1]", "--app-db", made / "app_meta.db").code in (0, 2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("documents", "--kb", "nobody"),
+        ("documents", "--kb", "\udcff"),
+        ("documents", "--after", "x"),
+        ("documents", "--after", "[1, 2, 3]"),
+        ("chunks", "--kb", "handbook", "--after", '["x"]'),
+        ("runs", "--after", "[]"),
+        ("runs", "--after", "[5]"),
+        ("chunks", "--kb", "handbook", "--document", "x"),
+    ],
+)
+def test_what_no_list_can_find_is_code_2(made: Path, words: tuple[str, ...]) -> None:
+    """An unknown base, the place of another list and filters that contradict each other are wrong usage."""
+    done = run("list", *words, "--app-db", made / "app_meta.db")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
 
 
 def test_show_finds_every_kind(made: Path) -> None:

@@ -139,6 +139,7 @@ def test_a_text_without_tokens_has_no_chunks(text: str) -> None:
     [
         (0, 0, "chunk_size is 0"),
         (-5, 0, "chunk_size is -5"),
+        (10**6 + 1, 0, "from 1 to 1000000"),
         (10, 10, "chunk_overlap is 10"),
         (10, 11, "less than chunk_size, which is 10"),
         (10, -1, "chunk_overlap is -1"),
