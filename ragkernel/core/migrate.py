@@ -9,8 +9,8 @@ Statements are run one by one, because executescript commits first (hazard 3).
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ragkernel.clock import new_id, sql_timestamp, utc_now
@@ -30,8 +30,6 @@ from .ledger import Applied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from importlib.resources.abc import Traversable
-
     from .connection import Connection
     from .writer import FileWriter
 
@@ -95,12 +93,16 @@ def load(databases: Sequence[str]) -> list[Migration]:
 
 
 def _files(database: str) -> Iterator[tuple[str, str]]:
-    folder: Path | Traversable = Path(__file__).parent.parent / "sql" / "migrations" / database
-    if not folder.is_dir():  # the package runs from a zip file
-        from importlib.resources import files
+    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "sql", "migrations", database)
+    if os.path.isdir(folder):
+        for name in os.listdir(folder):
+            if name.endswith(".sql"):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    yield name, file.read()
+        return
+    from importlib.resources import files  # the package runs from a zip file
 
-        folder = files("ragkernel") / "sql" / "migrations" / database
-    for entry in folder.iterdir():
+    for entry in (files("ragkernel") / "sql" / "migrations" / database).iterdir():
         if entry.name.endswith(".sql"):
             yield entry.name, entry.read_text(encoding="utf-8")
 

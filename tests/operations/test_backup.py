@@ -222,8 +222,10 @@ def test_restoring_in_place_replaces_the_rows_and_keeps_the_old(service: ragkern
     put(service, a="1")
     (backup,) = service.backup_databases()
     put(service, a="2", b="3")
+    checkpoints = service.health_check().checkpoints
     restored = service.restore(backup.path)
     assert settings(service) == {"a": "1"}
+    assert service.health_check().checkpoints == checkpoints + 1  # the whole file stood in the WAL
     assert restored.replaced is not None
     assert "before_restore" in restored.replaced
     put(service, c="4")
