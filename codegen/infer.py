@@ -63,7 +63,9 @@ def result_columns(query: Query, catalog: Catalog, shadows: sqlite3.Connection) 
     names = [name for name, _, _ in found]
     result = []
     for name, kind, origin in found:
-        if names.count(name) > 1:
+        # A view calls the second column of a name `name:1`.
+        if names.count(name) > 1 or (name[:-2] in names and name[-2:-1] == ":"):
+            name = name.rpartition(":")[0] or name
             raise query.error(f"two result columns are called {name}", hint="give them names with AS")
         annotation = query.columns.get(name)
         if annotation is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ def render(package: Package) -> dict[str, str]:
     return {name: layout.tidy(text) for name, text in sorted(files.items())}
 
 
+@lru_cache(maxsize=4)
 def _environment(runtime: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),

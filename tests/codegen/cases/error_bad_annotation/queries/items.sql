@@ -1,0 +1,3 @@
+-- name: a :many
+-- @param n: number
+SELECT id FROM items WHERE id = :n;

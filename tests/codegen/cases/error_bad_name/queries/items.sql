@@ -1,0 +1,2 @@
+-- name: Class :one
+SELECT id FROM items;

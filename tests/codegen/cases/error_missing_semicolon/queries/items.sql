@@ -1,0 +1,4 @@
+-- name: a :many
+SELECT id FROM items
+-- name: b :many
+SELECT id FROM items;

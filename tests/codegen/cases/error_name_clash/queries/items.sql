@@ -1,0 +1,2 @@
+-- name: get :one
+SELECT id FROM items;

@@ -1,0 +1,5 @@
+-- name: a :many
+-- Text.
+SELECT id,
+    nam
+FROM items;

@@ -1,0 +1,2 @@
+-- name: a :many
+PRAGMA user_version;

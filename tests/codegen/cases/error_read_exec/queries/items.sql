@@ -1,0 +1,2 @@
+-- name: a :exec
+SELECT id FROM items;

@@ -1,0 +1,2 @@
+-- name: a :many
+SELECT id, name AS id FROM items;

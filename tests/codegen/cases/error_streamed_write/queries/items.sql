@@ -1,0 +1,2 @@
+-- name: a :iter
+DELETE FROM items RETURNING id;

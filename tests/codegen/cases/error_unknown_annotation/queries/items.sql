@@ -1,0 +1,3 @@
+-- name: a :many
+-- @type n: int
+SELECT id FROM items;

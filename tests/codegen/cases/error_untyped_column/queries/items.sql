@@ -1,0 +1,2 @@
+-- name: a :many
+SELECT id, id + 1 AS next FROM items;

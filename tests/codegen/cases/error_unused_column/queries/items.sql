@@ -1,0 +1,3 @@
+-- name: a :many
+-- @column m: int
+SELECT id FROM items;

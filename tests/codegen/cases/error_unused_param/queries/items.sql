@@ -1,0 +1,3 @@
+-- name: a :many
+-- @param m: int
+SELECT id FROM items;

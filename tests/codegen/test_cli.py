@@ -1,0 +1,158 @@
+"""`python -m codegen`: what it writes, what --check finds, how it fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codegen.__main__ import main
+from codegen.render import MARKER
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "schema.sql"
+QUERIES = ROOT / "ragkernel/sql/queries"
+GENERATED = ROOT / "ragkernel/generated"
+
+
+def arguments(out: Path, *more: str) -> list[str]:
+    return ["--schema", str(SCHEMA), "--queries", str(QUERIES), "--out", str(out), *more]
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("generated") / "out"
+    assert main(arguments(out)) == 0
+    return out
+
+
+@pytest.fixture
+def out(generated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(generated, tmp_path / "out"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_the_repository_is_up_to_date() -> None:
+    """The committed generated code is what the schema and the queries give today."""
+    assert main(arguments(GENERATED, "--check")) == 0
+
+
+def test_every_file_carries_the_marker(generated: Path) -> None:
+    """The first line of each file says that it is generated."""
+    assert all(data.startswith(MARKER.encode()) for data in contents(generated).values())
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "4242"])
+def test_the_same_bytes_everywhere(generated: Path, tmp_path: Path, seed: str) -> None:
+    """Hash seed, working folder and output folder leave no trace in the output."""
+    out = tmp_path / seed / "elsewhere"
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "codegen", *arguments(out)]
+    subprocess.run(command, check=True, env=environment, cwd=tmp_path, capture_output=True)
+    assert contents(out) == contents(generated)
+
+
+def test_nothing_to_do(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second run touches no file, and --check agrees."""
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    assert main(arguments(out)) == 0
+    assert capsys.readouterr().out == ""
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    assert main(arguments(out, "--check")) == 0
+
+
+def change(path: Path) -> None:
+    path.write_text(path.read_text().replace("SELECT", "select", 1))
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:500])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def add_line_break(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def add_carriage_returns(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+def orphan(path: Path) -> None:
+    shutil.copy(path, path.with_name("orphan.py"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (change, "settings.py: changed"),
+        (truncate, "settings.py: truncated"),
+        (empty, "settings.py: truncated"),
+        (add_line_break, "settings.py: changed"),
+        (add_carriage_returns, "settings.py: changed"),
+        (Path.unlink, "settings.py: missing"),
+        (orphan, "orphan.py: orphaned"),
+    ],
+)
+def test_check_finds_and_generation_mends(
+    out: Path, generated: Path, capsys: pytest.CaptureFixture[str], damage: object, reason: str
+) -> None:
+    """--check names each kind of difference, exits 1 and writes nothing; generating mends it."""
+    assert callable(damage)
+    damage(out / "queries/settings.py")
+    damaged = contents(out)
+    assert main(arguments(out, "--check")) == 1
+    printed = capsys.readouterr().out
+    assert reason in printed
+    assert ("+++" in printed) == ("changed" in reason or "truncated" in reason)
+    assert contents(out) == damaged
+    assert main(arguments(out)) == 0
+    assert contents(out) == contents(generated)
+
+
+def test_a_foreign_file_is_never_removed(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file without the marker in the generator's folder is an error, not a thing to delete."""
+    foreign = out / "notes.py"
+    foreign.write_text("mine = 1\n")
+    assert main(arguments(out)) == 2
+    assert "notes.py" in capsys.readouterr().err
+    assert foreign.read_text() == "mine = 1\n"
+
+
+def test_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing or binary schema is exit code 2 with the file named; nothing is written."""
+    assert main(["--schema", str(tmp_path / "none.sql"), "--out", str(tmp_path / "out")]) == 2
+    assert "none.sql:0:0: No such file" in capsys.readouterr().err
+    (tmp_path / "latin.sql").write_bytes(b"\xff")
+    assert main(["--schema", str(tmp_path / "latin.sql"), "--out", str(tmp_path / "out")]) == 2
+    assert "not UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(SystemExit) as caught:
+        main(["--schema", str(SCHEMA), "--queries", str(tmp_path / "none"), "--out", str(tmp_path / "out")])
+    assert caught.value.code == 2
+
+
+def test_the_output_needs_no_formatter(generated: Path) -> None:
+    """The output is as `ruff format` would leave it, and `ruff check` finds nothing in it."""
+    ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
+    if ruff is None:
+        pytest.skip("ruff is not installed")
+    config = ["--config", str(ROOT / "pyproject.toml"), "--no-cache"]
+    subprocess.run([ruff, "format", "--check", *config, str(generated)], check=True, capture_output=True)
+    ignored = ["--extend-ignore", "E501,A,RUF012"]
+    found = subprocess.run([ruff, "check", *config, *ignored, str(generated)], capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
