@@ -71,7 +71,8 @@ def test_opening_and_writing_loads_nothing_heavy(tmp_path: Path) -> None:
         "    with service.read() as conn:\n"
         "        ragkernel.queries.settings.list_all(conn)\n"
     )
-    assert sorted(loaded_after(program) & set(LAZY)) == []
+    allowed = {"urllib"}  # pathlib, for the paths of the configuration, brings it on Python 3.11 and 3.12
+    assert sorted(loaded_after(program) & set(LAZY) - allowed) == []
 
 
 def test_the_surface_is_sorted_and_complete() -> None:
