@@ -47,6 +47,8 @@ def make_field(
         missing = "_rows.UNSET" if kind.nullable else "None"
         given = f"elif {local} is not None:" if kind.nullable else "else:"
         encode = (f"if {local} is {missing}:", f"    {local} = now = now or _values.now_text()", given, encode[1])
+    elif default == "_rows.UNSET":
+        encode = (f"if {local} is not None and {local} is not _rows.UNSET:", encode[1])
     return Field(
         column=column,
         attribute=attribute,

@@ -62,8 +62,9 @@ def _catalog(connection: sqlite3.Connection, sql: str, file: str) -> Catalog:
         refuse_double_quoted(connection, one.statement)
     script = tuple(one.statement.sql for one in statements)
     rows = connection.execute("SELECT rowid, type, name, tbl_name, sql FROM sqlite_schema WHERE sql NOT NULL")
-    schema = [row for row in rows.fetchall() if row[0] in placed]
     kinds = {row[1]: row[2] for row in connection.execute("PRAGMA main.table_list")}
+    # A virtual table makes its shadow tables itself.
+    schema = [row for row in rows.fetchall() if row[0] in placed and kinds.get(row[3]) != "shadow"]
     tables = tuple(
         _table(connection, name, sql, placed[rowid], kinds)
         for rowid, kind, name, _, sql in schema

@@ -78,7 +78,7 @@ class Decoder:
     """The pair of private functions of a module that turn raw rows into one row class.
 
     suffix: "" for the table's own. class_name: "" for a single column, which is given as it is. table: what errors
-    name. key: positions of the primary key in the row, for errors.
+    name. key: positions of the primary key in the row, for errors. many: it also decodes many rows at once.
     """
 
     suffix: str
@@ -86,6 +86,7 @@ class Decoder:
     table: str
     fields: tuple[Field, ...]
     key: tuple[int, ...]
+    many: bool = True
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 # Names that mean something inside generated classes and functions, so no column may hide them.
 _TAKEN = frozenset(
-    ("self", "cls", "conn", "limit", "after", "rows", "row", "ids", "datetime", "filled", "values", "chosen", "now")
+    """self cls conn limit after rows row ids datetime filled values raw chosen now following wanted wanted_keys found
+    batch error""".split()
 )
 # Built-in names that stand in annotations of generated classes: an attribute of that name would hide the type.
 _TYPES = frozenset(("str", "int", "float", "bytes", "bool", "list", "dict", "tuple", "object"))

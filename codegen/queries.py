@@ -106,20 +106,20 @@ def _decoder(query: Query, columns: Sequence[ResultColumn], own: TableParts, par
     for place, (column, attribute) in enumerate(zip(columns, attributes, strict=True)):
         constant = f"_{query.name}_{attribute}_CHOICES".upper()
         fields.append(make_field(query.module, column.name, attribute, place, column.type, choices_constant=constant))
-    suffix = f"_{query.name}"
+    suffix, many = f"_{query.name}", query.kind != "one"
     if table is not None:
         key = tuple([column.name for column in table.columns].index(name) for name in table.key)
         class_name = naming.class_name(table.name)
-        parts.decoders.append(Decoder(suffix, class_name, table.name, tuple(fields), key))
+        parts.decoders.append(Decoder(suffix, class_name, table.name, tuple(fields), key, many=many))
         return class_name, suffix
     if len(fields) == 1 and query.kind == "one":
-        parts.decoders.append(Decoder(suffix, "", query.module, tuple(fields), ()))
+        parts.decoders.append(Decoder(suffix, "", query.module, tuple(fields), (), many=False))
         return fields[0].read, suffix
     class_name = query.row_class
     parts.classes.append(
         RowClass(class_name, (f"A row of the query {query.module}.{query.name}.",), tuple(fields), False)
     )
-    parts.decoders.append(Decoder(suffix, class_name, query.module, tuple(fields), ()))
+    parts.decoders.append(Decoder(suffix, class_name, query.module, tuple(fields), (), many=many))
     return class_name, suffix
 
 

@@ -77,7 +77,7 @@ def _models(environment: jinja2.Environment, classes: Sequence[RowClass]) -> str
     json = sorted(used & {"JsonInput", "JsonValue"})
     if json:
         checked += ["", *(f"from ._values import {name} as {name}" for name in json)]
-    plain = ["Row", *sorted(used & {"UNSET", "Unset"}, key=lambda name: (not name.isupper(), name))]
+    plain = ["Row", *sorted(used & {"Unset"})]
     return environment.get_template("models_head.py.j2").render(
         checked=checked, rows="_rows" in used, plain=plain, names=sorted(one.name for one in classes), body=body
     )

@@ -75,11 +75,12 @@ def _insertion(written: Sequence[Written], *, stamped: bool) -> Insertion:
             raw.append(f"filled[{filled}]")
         else:
             raw.append(f"filled[{filled}]" if one.filled else f"values[{place}]")
+            name = one.field.local
             if one.sql.startswith("iif("):
-                encoded += [f"{one.field.local} is _rows.UNSET", one.field.local]
+                encoded += [f"{name} is _rows.UNSET", f"None if {name} is _rows.UNSET else {name}"]
                 place += 2
             else:
-                encoded.append(one.field.local)
+                encoded.append(name)
                 place += 1
         filled += one.filled
     return Insertion(

@@ -459,27 +459,6 @@ def _row_head(row: RawRow) -> EventHead:
         raise error from None
 
 
-def _rows_of_head(rows: list[RawRow]) -> list[EventHead]:
-    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
-    if not rows:
-        return []
-    try:
-        return [
-            EventHead(
-                sequence_number,
-                checksum,
-            )
-            for (
-                sequence_number,
-                checksum,
-            ) in rows
-            if type(checksum) is str or _values.mismatch()
-            if type(sequence_number) is int or _values.mismatch()
-        ]
-    except _values.UNREADABLE:
-        return [_row_head(row) for row in rows]
-
-
 _COLUMNS_READ_STREAM_RAW = (
     ("id", "integer", False, ()),
     ("event_id", "text", False, ()),
