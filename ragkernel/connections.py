@@ -74,9 +74,7 @@ class Reader(Protocol):
         """All rows of a generated statement."""
         ...
 
-    def stream(
-        self, sql: str, parameters: Parameters = (), /, *, batch_size: int = 1000
-    ) -> Iterator[list[RawRow]]:
+    def stream(self, sql: str, parameters: Parameters = (), /, *, batch_size: int = 1000) -> Iterator[list[RawRow]]:
         """The rows of a generated statement, batch_size rows at a time, from one open cursor.
 
         The cursor pins the snapshot it reads until it is exhausted, closed or the lease ends, whichever comes first.

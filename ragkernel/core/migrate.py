@@ -30,6 +30,7 @@ from .ledger import Applied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
     from .connection import Connection
     from .writer import FileWriter
 
