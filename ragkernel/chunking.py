@@ -24,6 +24,7 @@ token of the text is new in exactly one chunk.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,14 +44,30 @@ RULE = "outline-1"  # the name of the rule above, stored with a knowledge base: 
 WORD_CHARS = 32
 GAP_CHARS = 200
 
-_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"[^\W{_IDEOGRAPHS}]{{1,{WORD_CHARS}}}+|[{_IDEOGRAPHS}]|[^\w\s]")
-_SENTENCE_END = frozenset(".!?…")
-_WIDE_SENTENCE_END = frozenset("。！？｡")  # no space follows these
-_CLOSING = frozenset("\"')]}»”’」』")
-
 # What separates two tokens, in order of preference as the end of a chunk.
 _NOTHING, _WORD, _SENTENCE, _LINE, _PARAGRAPH, _SECTION, _GAP = range(7)
+
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_TOKEN = rf"(?:[^\W{_IDEOGRAPHS}]{{1,{WORD_CHARS}}}+|[{_IDEOGRAPHS}]|[^\w\s])"
+_TOKENS = re.compile(_TOKEN)
+
+# A token and the white space before it; the empty group that took part says what kind of separation that is. The
+# quantifiers are possessive, so a match is found or given up in one pass. It must not see the white space at the end of
+# the text, behind which there is no token: it would try each of those characters as a beginning.
+_SPACE = r"[^\S\r\n]"
+_NEWLINE = r"(?:\r\n?+|\n)"
+_AFTER_SENTENCE = r"(?:(?<=[.!?…])|(?<=[.!?…][\"')\]}»”’」』]))"
+_STEP = re.compile(
+    r"(?:(?=\s)(?:"
+    rf"\s{{{GAP_CHARS + 1},}}+()"
+    rf"|{_SPACE}*+{_NEWLINE}{_SPACE}*+{_NEWLINE}\s*+()"
+    rf"|{_SPACE}*+{_NEWLINE}{_SPACE}*+()"
+    rf"|{_AFTER_SENTENCE}{_SPACE}++()"
+    rf"|{_SPACE}++()"
+    rf")|(?<=[。！？｡])())?{_TOKEN}"
+)
+_KIND_OF_GROUP = bytes([_NOTHING, _GAP, _PARAGRAPH, _LINE, _SENTENCE, _WORD, _SENTENCE]).ljust(256, b"\0")
+_LEADING_SPACE = re.compile(r"\s*+")
 
 
 class Chunk(NamedTuple):
@@ -71,7 +88,7 @@ class Chunk(NamedTuple):
 
 def count_tokens(text: str) -> int:
     """How many tokens `text` has by the rule of this module."""
-    return sum(1 for _ in _TOKEN.finditer(text))
+    return sum(1 for _ in _TOKENS.finditer(text))
 
 
 def check_sizes(chunk_size: int, chunk_overlap: int) -> None:
@@ -148,8 +165,7 @@ class _Window:
         self.ends: list[int] = []
         self.breaks = bytearray()
         self._text = text
-        self._starts: list[int] = []
-        self._tokens = _TOKEN.finditer(text)
+        self._steps = _STEP.finditer(text, 0, len(text.rstrip()))
         self._dropped = 0  # how many tokens stood before the window
         self._dropped_end = 0  # where the last of them ends
         self._headings = headings(text, language)
@@ -160,32 +176,60 @@ class _Window:
 
     def fill(self, count: int) -> int:
         """Read on until the window holds `count` tokens or the text ends; how many it holds."""
-        text, last = self._text, self.ends[-1] if self.ends else self._dropped_end
-        for match in islice(self._tokens, max(0, count - len(self.ends))):
-            start, end = match.span()
-            kind = _separation(text, last, start)
-            if self._heading_end != -1 and start >= self._heading_end:
-                self._heading_end = -1
-                kind = _GAP if kind == _GAP else min(kind, _WORD)
-            elif self._next_heading is not None and start >= self._next_heading.start:
-                kind = max(kind, _SECTION)
-            if self._next_heading is not None and start >= self._next_heading.start:
-                self._enter_section(start)
-            self._starts.append(start)
-            self.ends.append(end)
-            self.breaks.append(kind)
-            last = end
+        steps = list(islice(self._steps, max(0, count - len(self.ends))))
+        if steps:
+            begin = len(self.ends)
+            self.ends += [step.end() for step in steps]
+            self.breaks += bytes([step.lastindex or 0 for step in steps]).translate(_KIND_OF_GROUP)
+            self._mark_sections(begin)
         return len(self.ends)
 
+    def _mark_sections(self, begin: int) -> None:
+        """Mark where sections begin among the tokens from `begin` on; a heading stays with what follows it."""
+        ends, breaks = self.ends, self.breaks
+        token = begin
+        while True:
+            glued = -1
+            if self._heading_end != -1:
+                token = glued = bisect_right(ends, self._heading_end, token)
+                if token == len(ends):
+                    return
+                self._heading_end = -1
+                if breaks[token] != _GAP:
+                    breaks[token] = min(breaks[token], _WORD)
+            if self._next_heading is None:
+                return
+            token = bisect_right(ends, self._next_heading.start, token)
+            if token == len(ends):
+                return
+            if token != glued and breaks[token] != _GAP:
+                breaks[token] = _SECTION
+            self._enter_section(token)
+
+    def _enter_section(self, token: int) -> None:
+        """Take over the headings that begin at or before this token of the window."""
+        heading, end = self._next_heading, self.ends[token]
+        while heading is not None and heading.start < end:
+            while self._open and self._open[-1].level >= heading.level:
+                self._open.pop()
+            self._open.append(heading)
+            self._heading_end = heading.end if heading.end >= end else -1
+            heading = self._next_heading = next(self._headings, None)
+        path = tuple(entry.title for entry in self._open if entry.title)
+        self._paths.append((self._dropped + token, path))
+
     def drop(self, count: int) -> None:
-        """Let the first `count` tokens go."""
+        """Let the first `count` tokens go; none where the next chunk repeats all of this one."""
+        if not count:
+            return
         self._dropped += count
         self._dropped_end = self.ends[count - 1]
-        del self.ends[:count], self._starts[:count], self.breaks[:count]
+        del self.ends[:count], self.breaks[:count]
 
     def indented_start(self) -> int:
         """Where the first token begins, or the indentation before it if it is the first of its line."""
-        start = self._starts[0]
+        space = _LEADING_SPACE.match(self._text, self._dropped_end)
+        start = space.end() if space else self._dropped_end
         newline = self._text.rfind("\n", self._dropped_end, start)
         if newline == -1 and self._dropped:
             return start
@@ -196,31 +240,3 @@ class _Window:
         while len(self._paths) > 1 and self._paths[1][0] <= self._dropped + token:
             del self._paths[0]
         return self._paths[0][1]
-
-    def _enter_section(self, start: int) -> None:
-        """Take over the headings that begin at or before the token which begins at `start`."""
-        heading = self._next_heading
-        while heading is not None and heading.start <= start:
-            while self._open and self._open[-1].level >= heading.level:
-                self._open.pop()
-            self._open.append(heading)
-            self._heading_end = heading.end if heading.end > start else -1
-            heading = self._next_heading = next(self._headings, None)
-        path = tuple(entry.title for entry in self._open if entry.title)
-        self._paths.append((self._dropped + len(self.ends), path))
-
-
-def _separation(text: str, end: int, start: int) -> int:
-    """What stands between a token that ends at `end` and the next one, which begins at `start`."""
-    if start == end:
-        return _SENTENCE if text[end - 1 : end] in _WIDE_SENTENCE_END else _NOTHING
-    if start - end > 1 or text[end] != " ":
-        space = text[end:start]
-        lines = max(space.count("\n"), space.count("\r"))  # \n, \r\n or \r
-        if len(space) > GAP_CHARS:
-            return _GAP
-        if lines:
-            return _PARAGRAPH if lines > 1 else _LINE
-    if text[end - 1 : end] in _CLOSING:
-        end -= 1
-    return _SENTENCE if text[end - 1 : end] in _SENTENCE_END else _WORD

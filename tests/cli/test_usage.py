@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ragkernel
+from ragkernel.cli import main
 
 from .command import COMMAND, environment, run
 
@@ -152,3 +153,31 @@ def test_an_output_that_cannot_take_every_letter(made: Path, tmp_path: Path) -> 
     assert (done.code, "\\xdcber" in done.out) == (0, True)
     done = run("list", "documents", "--app-db", tmp_path / "x.db", "--json", PYTHONIOENCODING="ascii")
     assert done.json["items"][0]["title"] == "Über"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_an_output_that_is_full_is_told(made: Path) -> None:
+    """When the output cannot be written, that is one line and code 1, not a traceback."""
+    with open("/dev/full", "wb") as full:
+        command = [*COMMAND, "info", "--app-db", str(made / "app_meta.db")]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment(), check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"ragkernel: No space left on device: standard output\n"
+
+
+def test_a_bug_is_one_line_without_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], made: Path
+) -> None:
+    """An exception that nobody foresaw is told by its type and place, without its text, and is code 1."""
+
+    def broken(config: object) -> None:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr(ragkernel, "SqlService", broken)
+    assert main(["info", "--app-db", str(made / "app_meta.db")]) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith("ragkernel: internal error: KeyError at test_usage.py:")
+    assert "secret" not in told.err
+    assert main(["info", "--app-db", str(made / "app_meta.db"), "--json"]) == 1
+    assert "secret" not in capsys.readouterr().out

@@ -29,7 +29,7 @@ SIZES = st.integers(1, 40).flatmap(lambda size: st.tuples(st.just(size), st.inte
 
 
 def tokens(text: str) -> list[str]:
-    return [match.group() for match in chunking._TOKEN.finditer(text)]
+    return [match.group() for match in chunking._TOKENS.finditer(text)]
 
 
 def chunks_of(text: str, sizes: tuple[int, int], language: str = "text") -> list[Chunk]:
