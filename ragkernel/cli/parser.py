@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ragkernel.chunking import CHUNK_OVERLAP, CHUNK_SIZE
+from ragkernel.sources import DEFAULT_GLOBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +81,8 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
         "Bring a knowledge base up to date with a folder of text.",
         "ragkernel ingest docs --kb handbook --glob '*.md' --glob 'api/**/*.py' --app-db app_meta.db",
     )
+    known = textwrap.fill(" ".join(DEFAULT_GLOBS), 78, initial_indent="  ", subsequent_indent="  ")
+    ingest.epilog = f"{ingest.epilog}\n\nWithout --glob it takes:\n{known}"
     ingest.add_argument("path", metavar="PATH", help="a folder, or one file")
     ingest.add_argument(
         "--kb", type=_text, required=True, metavar="NAME", help="the knowledge base; made if there is none"
@@ -88,7 +92,7 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
         action="append",
         metavar="PATTERN",
         help="files to take, again for more: *.md for names, docs/**/*.md for paths below PATH"
-        " (otherwise prose and source code by their suffixes)",
+        " (otherwise prose and source code, listed below)",
     )
     sizes = f"(a new base: {CHUNK_SIZE} and {CHUNK_OVERLAP}; an existing one keeps its own)"
     ingest.add_argument("--chunk-size", type=int, metavar="N", help=f"most tokens in a chunk {sizes}")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+needs_leases = pytest.mark.skipif(not hasattr(fcntl, "F_SETLEASE"), reason="leases are Linux's")
+
+
 @pytest.fixture
 def wake() -> Iterator[signal.Signals]:
     """A signal that is held back, to be waited for."""
@@ -70,6 +73,7 @@ def many(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@needs_leases
 def test_ctrl_c_ends_between_two_files(many: Path, wake: signal.Signals) -> None:
     """SIGINT while a file is read: code 130, one line, run cancelled, what was stored stays, the next run goes on."""
     code, out, err = start_and_stop_at(many, many / "text" / "last.md", wake)
@@ -83,6 +87,7 @@ def test_ctrl_c_ends_between_two_files(many: Path, wake: signal.Signals) -> None
     assert run("list", "kbs", "--app-db", many / "x.db", "--json").json["items"][0]["status"] == "active"
 
 
+@needs_leases
 def test_ctrl_c_as_json(many: Path, wake: signal.Signals) -> None:
     """With --json an interrupted run is one JSON document too."""
     code, out, err = start_and_stop_at(many, many / "text" / "0003.md", wake, "--json")
