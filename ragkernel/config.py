@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         backup_enabled: bool
         backup_interval: timedelta
         backup_dir: AnyPath | None
+        migration_backup: bool
+        migration_timeout: timedelta
         durable_events: bool
         checkpoint_pages: int
         mmap_size: int
@@ -109,6 +111,10 @@ class SqlConfig:
     """Whether the storage service makes backups."""
     backup_interval: timedelta
     """How often it does."""
+    migration_backup: bool
+    """Whether a file that holds data is backed up before it is migrated."""
+    migration_timeout: timedelta
+    """The longest time that one migration may take; it is then rolled back."""
     durable_events: bool
     """Whether a transaction that appends events is FULL, whatever app_wal_mode says; split mode always is."""
     checkpoint_pages: int
@@ -138,6 +144,8 @@ class SqlConfig:
         backup_enabled: bool = True,
         backup_interval: timedelta = timedelta(hours=1),
         backup_dir: AnyPath | None = None,
+        migration_backup: bool = True,
+        migration_timeout: timedelta = timedelta(hours=1),
         durable_events: bool = False,
         checkpoint_pages: int = 1000,
         mmap_size: int = 128 * 2**20,

@@ -180,6 +180,8 @@ RULES: Final[dict[str, _Rule]] = {
     "backup_enabled": _FlagRule(),
     "backup_interval": _DurationRule(_PERIOD),
     "backup_dir": PathRule(optional=True),
+    "migration_backup": _FlagRule(),
+    "migration_timeout": _DurationRule(_WAIT),
     "durable_events": _FlagRule(),
     "checkpoint_pages": _WholeRule(1, 10**6),
     "mmap_size": _WholeRule(0, 2**40, "bytes"),

@@ -83,10 +83,17 @@ class SqlService:
         """Bring the schema to version `target` (the latest where None), forward or backward, one transaction a step.
 
         dry_run: try the steps inside one transaction and roll it back. Returns the steps, empty where there was nothing
-        to do. Blocks for the write queue. Raises MigrationFailed, MigrationHistoryChanged, SchemaTooNew,
-        LayoutMismatch; a step that failed left the file as it was before that step.
+        to do. A file that holds data is backed up to backup_dir first, as app_meta_before_migration_… (unless
+        migration_backup is off). Blocks for the write queue. Raises MigrationFailed, MigrationHistoryChanged,
+        SchemaTooNew, LayoutMismatch; a step that failed, or took longer than migration_timeout, left the file as it was
+        before that step.
         """
-        return self._app.migrate(target, dry_run=dry_run)
+        timeout = self._config.migration_timeout.total_seconds()
+        if self._config.migration_backup and not dry_run and self._app.pending(target) and self._app.holds_data():
+            from ragkernel.operations.backup import backup_database
+
+            backup_database(self._app, f"{APP_META}_before_migration", str(self._config.backup_dir))
+        return self._app.migrate(target, dry_run=dry_run, timeout=timeout)
 
     def pending_migrations(self) -> list[Step]:
         """The migrations that the file still needs; writes nothing."""

@@ -38,6 +38,8 @@ SPECIFIED: dict[str, Any] = {
     "backup_interval": timedelta(hours=1),
 }
 OWN: dict[str, Any] = {
+    "migration_backup": True,
+    "migration_timeout": timedelta(hours=1),
     "durable_events": False,
     "checkpoint_pages": 1000,
     "mmap_size": 134217728,

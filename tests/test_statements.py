@@ -50,6 +50,10 @@ def of_core(sql: str) -> bool:
         return True
     if re.fullmatch(r"(SAVEPOINT|RELEASE|ROLLBACK TO) ragkernel_\d+", sql):
         return True
+    tables = {table for part in schema.TABLES.values() for table in part}
+    asked = re.fullmatch(r"(?:PRAGMA table_xinfo\((\w+)\)|SELECT 1 FROM (\w+) LIMIT 1)", sql)
+    if asked is not None and asked.group(asked.lastindex or 0) in tables:
+        return True
     pragma = re.fullmatch(r"PRAGMA ([\w()]+)( = -?\w+)?", sql)
     return pragma is not None and pragma.group(1) in PRAGMAS
 

@@ -21,6 +21,7 @@ from ragkernel.errors import (
     WriterTimeout,
     translate,
 )
+from ragkernel.generated import schema
 
 from . import ledger, pragmas
 from .connection import Connection, create_file, open_connection, require_file, require_sqlite
@@ -155,22 +156,39 @@ class Database:
         self._require_open()
         return WriteScope(self._shared.writer, self._pool_timeout, self._busy_timeout, durable=durable)
 
-    def migrate(self, target: int | None = None, *, dry_run: bool = False) -> list[Step]:
+    def migrate(self, target: int | None = None, *, dry_run: bool = False, timeout: float = 3600.0) -> list[Step]:
         """Bring the file to a version of its schema (the latest where None); the steps taken, or with dry_run the steps
-        that were tried inside a transaction and rolled back. Raises MigrationFailed and its subclasses."""
-        with self._maintenance("migrate"):
-            migrator = Migrator(self._shared.writer, self._databases, self._layout, self._busy_timeout)
-            connection = self._shared.writer.connection()
+        that were tried inside a transaction and rolled back. timeout: seconds for each step. Raises MigrationFailed and
+        its subclasses."""
+
+        def migrate(writer: FileWriter) -> list[Step]:
+            migrator = Migrator(writer, self._databases, self._layout, self._busy_timeout)
+            connection = writer.connection()
             ready = ledger.state(connection, ledger.LAYOUT) is not None
             if ready and not migrator.pending(connection, target):
                 return []
-            return migrator.rehearse(target) if dry_run else migrator.run(target)
+            return migrator.rehearse(target) if dry_run else migrator.run(target, timeout=timeout)
 
-    def pending(self) -> list[Step]:
-        """The migrations that the file still needs; reads only."""
-        with self._maintenance("migrate"):
-            migrator = Migrator(self._shared.writer, self._databases, self._layout, self._busy_timeout)
-            return migrator.pending(self._shared.writer.connection())
+        return self.exclusively("migrate", migrate)
+
+    def pending(self, target: int | None = None) -> list[Step]:
+        """The migrations that lead from the file's version to `target` (the latest where None); reads only."""
+
+        def look(writer: FileWriter) -> list[Step]:
+            migrator = Migrator(writer, self._databases, self._layout, self._busy_timeout)
+            return migrator.pending(writer.connection(), target)
+
+        return self.exclusively("migrate", look)
+
+    def holds_data(self) -> bool:
+        """Whether any table of the schema, apart from the kernel's own, has a row."""
+        tables = [table for part in self._databases for table in schema.TABLES[part]]
+        with self.read(snapshot=False) as lease:
+            try:
+                return ledger.has_rows(lease.connection, tables)
+            except sqlite3.Error as error:
+                failure = translate(error, operation="inspect", path=self.path)
+        raise failure
 
     def checkpoint(self) -> CheckpointResult | None:
         """Copy the WAL into the file now; None where another process holds the write lock."""
@@ -202,9 +220,13 @@ class Database:
                 writer.checkpointer.run(writer.connection())
 
     def exclusively(self, operation: str, action: Callable[[FileWriter], T]) -> T:
-        """Run `action` with the write queue held and no transaction open."""
+        """Run `action` with the write queue held and no transaction open; SQLite's errors become SqlErrors."""
         with self._maintenance(operation):
-            return action(self._shared.writer)
+            try:
+                return action(self._shared.writer)
+            except sqlite3.Error as error:
+                failure = translate(error, operation=operation, path=self.path)
+        raise failure
 
     def inspect(self, *, deep: bool = False) -> Inspection:
         """Look at the file through a reader: size, schema version, and with `deep` its integrity and foreign keys."""

@@ -6,10 +6,11 @@ not use today's generated queries (they would change under an old migration), so
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .connection import Connection
 
 LAYOUT = "layout"
@@ -51,6 +52,14 @@ def read(connection: Connection) -> list[Applied]:
     return [Applied(*row) for row in connection.execute(_LEDGER).fetchall()]
 
 
+def has_rows(connection: Connection, tables: Iterable[str]) -> bool:
+    """Whether any of these tables of the kernel's schema is there and holds a row."""
+    for table in tables:
+        if has_table(connection, table) and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
+            return True
+    return False
+
+
 def record(connection: Connection, applied: Applied, description: str, at: str) -> None:
     """Enter a migration, inside its own transaction."""
     row = (applied.version, at, description, applied.name, applied.database, applied.sha256)
@@ -64,12 +73,10 @@ def strike(connection: Connection, version: int) -> None:
 
 def state(connection: Connection, key: str) -> str | None:
     """One of the kernel's facts about this file, None where it was never noted (or the file is new)."""
-    try:
-        row = connection.execute(_STATE, (key,)).fetchone()
-    except sqlite3.OperationalError:
-        if has_table(connection, "kernel_state"):
-            raise
+    # Looked for first, and not after a failure: another process may make the table in between.
+    if not has_table(connection, "kernel_state"):
         return None
+    row = connection.execute(_STATE, (key,)).fetchone()
     return None if row is None else str(row[0])
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ragkernel.clock import new_id, sql_timestamp, utc_now
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
 APP_META = "app_meta"
 EVENTS = "events"
+
+
+# How often a running migration looks at the clock, in SQLite's virtual machine instructions: too seldom to be felt.
+_PROGRESS_OPCODES = 10_000
 
 
 class Migration(NamedTuple):
@@ -198,15 +203,18 @@ class Migrator:
                 hint=f"configure {layout} mode for this file",
             )
 
-    def run(self, target: int | None = None) -> list[Step]:
-        """Apply what `pending` lists, one transaction a step; what was done. A failed step leaves the file as it was
-        before that step and raises MigrationFailed; the steps before it stay."""
+    def run(self, target: int | None = None, *, timeout: float) -> list[Step]:
+        """Apply what `pending` lists, one transaction a step; what was done. timeout: seconds for each step.
+
+        A step that fails, or takes longer, leaves the file as it was before it and raises MigrationFailed; the steps
+        before it stay.
+        """
         connection = self._writer.connection()
         self._prepare()
         done: list[Step] = []
         try:
             pragmas.set_foreign_keys(connection, False)
-            while step := self._one(target):
+            while step := self._one(target, timeout):
                 done.append(step)
         finally:
             self._foreign_keys_on(connection)
@@ -258,7 +266,7 @@ class Migrator:
             ledger.put_state(connection, ledger.LAYOUT, self._layout)
             ledger.put_state(connection, ledger.PAIR_ID, new_id())
 
-    def _one(self, target: int | None) -> Step | None:
+    def _one(self, target: int | None, timeout: float) -> Step | None:
         """The next step, in a transaction of its own; None when nothing is left."""
         connection = self._begin()
         step: Step | None = None
@@ -266,12 +274,18 @@ class Migrator:
             steps = self.pending(connection, target)
             if steps:
                 step = steps[0]
+                deadline = time.monotonic() + timeout
+                connection.set_progress_handler(lambda: time.monotonic() > deadline, _PROGRESS_OPCODES)
                 self._apply(connection, step)
+                if len(steps) == 1 and step.version == self._migrations[-1].version and step.direction == "up":
+                    self._validate(connection)
         except BaseException as error:
             self._writer.rollback()
             self._writer.finish()
             name = f"migration {step.version} ({step.name}) {step.direction}" if step else "read the ledger"
-            raise self._failure(error, name) from None
+            raise self._failure(error, name, timeout) from None
+        finally:
+            connection.set_progress_handler(None, 0)
         self._commit()
         return step
 
@@ -289,6 +303,19 @@ class Migrator:
         else:
             ledger.strike(connection, migration.version)
 
+    def _validate(self, connection: Connection) -> None:
+        """After the last migration every table has the columns that the generated code expects, before the commit."""
+        for part in ("common", *self._databases):
+            for table, expected in schema.TABLES[part].items():
+                found = pragmas.column_names(connection, table)
+                if found != expected:
+                    raise MigrationFailed(
+                        f"after the last migration {table} has the columns {', '.join(found) or 'of no table'};"
+                        f" the code expects {', '.join(expected)}",
+                        operation="migrate",
+                        hint="schema.sql and the migrations disagree",
+                    )
+
     def _begin(self) -> Connection:
         self._writer.begin(self._busy_timeout)
         return self._writer.connection()
@@ -299,9 +326,12 @@ class Migrator:
         finally:
             self._writer.finish()
 
-    def _failure(self, error: BaseException, operation: str) -> BaseException:
+    def _failure(self, error: BaseException, operation: str, timeout: float = 0.0) -> BaseException:
         if isinstance(error, sqlite3.Error):
             failure = translate(error, operation=operation, path=self._writer.path)
+            if failure.code == sqlite3.SQLITE_INTERRUPT:
+                failure.message = f"the migration took longer than {timeout:g} s and was rolled back"
+                failure.hint = "raise migration_timeout"
             return MigrationFailed(
                 failure.message, operation=operation, path=failure.path, code=failure.code,
                 code_name=failure.code_name, hint=failure.hint or "the file is as it was before this migration",

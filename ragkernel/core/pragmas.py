@@ -203,6 +203,12 @@ def touch(connection: Connection) -> None:
     connection.run_kernel(f"PRAGMA application_id = {application_id(connection)}").close()
 
 
+def column_names(connection: Connection, table: str) -> tuple[str, ...]:
+    """The columns of a table of the kernel's schema in order, empty where there is no such table."""
+    rows = connection.run_kernel(f"PRAGMA table_xinfo({table})").fetchall()
+    return tuple(str(row[1]) for row in rows)
+
+
 def page_facts(connection: Connection) -> tuple[int, int, int]:
     """(page size in bytes, pages, free pages) of the file."""
     names = ("page_size", "page_count", "freelist_count")
