@@ -7,10 +7,12 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ragkernel
 from ragkernel.generated import _rows, models
 from tests.generated.samples import START
 
@@ -69,15 +71,15 @@ def test_match_and_repr() -> None:
 
 def test_importing_is_cheap() -> None:
     """Importing the models brings in neither dataclasses nor a module of queries; one of those comes with its use."""
-    code = (
-        "import sys; from ragkernel.generated import models, queries; "
+    code = (  # without site, which an editable install and coverage make load more
+        f"import sys; sys.path.insert(0, {str(Path(ragkernel.__file__).parent.parent)!r}); from ragkernel.generated import models, queries; "
         "loaded = [n for n in sys.modules if n.startswith('ragkernel.generated.queries.')]; "
         "assert 'dataclasses' not in sys.modules and not loaded, loaded; "
         "queries.settings.get; assert 'ragkernel.generated.queries.settings' in sys.modules; "
         "assert 'settings' in dir(queries); assert 'dataclasses' not in sys.modules; "
         "import dataclasses; assert len(dataclasses.fields(models.Setting)) == 6"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
 
 
 def test_an_unknown_module_is_an_attribute_error() -> None:
