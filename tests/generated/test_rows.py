@@ -71,8 +71,9 @@ def test_match_and_repr() -> None:
 
 def test_importing_is_cheap() -> None:
     """Importing the models brings in neither dataclasses nor a module of queries; one of those comes with its use."""
+    home = str(Path(ragkernel.__file__).parent.parent)
     code = (  # without site, which an editable install and coverage make load more
-        f"import sys; sys.path.insert(0, {str(Path(ragkernel.__file__).parent.parent)!r}); from ragkernel.generated import models, queries; "
+        f"import sys; sys.path.insert(0, {home!r}); from ragkernel.generated import models, queries; "
         "loaded = [n for n in sys.modules if n.startswith('ragkernel.generated.queries.')]; "
         "assert 'dataclasses' not in sys.modules and not loaded, loaded; "
         "queries.settings.get; assert 'ragkernel.generated.queries.settings' in sys.modules; "
