@@ -302,7 +302,7 @@ class _QueueScope:
             )
         if not queue.acquire(self._timeout):
             raise WriterTimeout(
-                f"no turn in the write queue within {self._timeout:g} s; it is held by {queue.holder()}",
+                f"no turn in the write queue within {self._timeout:g} s; it is held by {self._writer.holder()}",
                 operation=self._operation,
                 path=self._writer.path,
             )

@@ -61,6 +61,12 @@ class FileWriter:
         so its COMMIT is followed by a small one at FULL, which syncs the whole WAL before write() returns."""
         self._owes_sync = not self._raised and self.settings.synchronous != "FULL"
 
+    def holder(self) -> str:
+        """Who holds the queue, for how long, and the text of its latest statement without values."""
+        lease = self.lease
+        statement = " ".join(lease.statement.split())[:120] if lease is not None else ""
+        return self.queue.holder() + (f" in {statement!r}" if statement else "")
+
     def retire(self) -> None:
         """Close the writer connection after an error that leaves its state in doubt; the next use opens a new one."""
         connection, self._connection = self._connection, None
@@ -210,7 +216,7 @@ class WriteScope:
             return self._nest()
         if not queue.acquire(self._queue_timeout):
             raise WriterTimeout(
-                f"no turn in the write queue within {self._queue_timeout:g} s; it is held by {queue.holder()}",
+                f"no turn in the write queue within {self._queue_timeout:g} s; it is held by {writer.holder()}",
                 operation="write",
                 path=writer.path,
                 hint="keep write transactions short, or raise app_connection_timeout",

@@ -291,15 +291,17 @@ def test_a_full_queue_times_out_and_names_the_holder(tmp_path: Path) -> None:
 
         def hold() -> None:
             with database.write() as writer:
+                writer.execute(ADD, ("held",))
                 holding.set()
                 done.wait(30)
-                writer.execute(ADD, ("held",))
 
         holder = threading.Thread(target=hold, name="the-holder")
         holder.start()
         holding.wait(30)
-        with pytest.raises(WriterTimeout, match="the-holder"), database.write():
+        with pytest.raises(WriterTimeout, match=r"the-holder.* s in 'INSERT INTO notes"), database.write():
             pass
+        with pytest.raises(WriterTimeout, match="the-holder"):
+            database.checkpoint()
         done.set()
         holder.join(30)
         with database.write() as writer:
