@@ -1,11 +1,12 @@
 """What does the generated code cost over hand-written sqlite3 that returns the same typed objects?
 
-Both contenders use one connection with the same settings, the same statements and row classes of the same form; every
-result is checked against the other contender's. Run it with `make bench`.
+Both contenders use one SQLite connection, the one behind a lease of the service, the same statements and row classes of
+the same form; every result is checked against the other contender's. Run it with `make bench`.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from json import JSONEncoder
 from json.decoder import JSONDecoder
@@ -13,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ragkernel.generated import schema
+import ragkernel
+from ragkernel.core.lease import ReadConnection, WriteConnection
 from ragkernel.generated.models import DocumentChunk, NewDocumentChunk
 from ragkernel.generated.queries import document_chunks, documents, knowledge_bases
-from tests.generated.support import Connection
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -56,8 +56,8 @@ class Hand:
     list_sql = f"SELECT {COLUMNS} FROM document_chunks WHERE document_id = ? ORDER BY chunk_index"
     scan_sql = f"SELECT {COLUMNS} FROM document_chunks"
 
-    def __init__(self, connection: Connection) -> None:
-        self.raw = connection.raw
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.raw = connection
 
     def _values(self, one: NewDocumentChunk) -> tuple[Any, ...]:
         created = one.created_at
@@ -79,10 +79,7 @@ class Hand:
         return self._rows([values])[0]
 
     def insert_many(self, rows: list[NewDocumentChunk]) -> int:
-        self.raw.execute("SAVEPOINT many")
-        count = self.raw.executemany(self.insert_sql, map(self._values, rows)).rowcount
-        self.raw.execute("RELEASE many")
-        return count
+        return self.raw.executemany(self.insert_sql, map(self._values, rows)).rowcount
 
     def get(self, key: str) -> DocumentChunk | None:
         row = self.raw.execute(self.get_sql, (key,)).fetchone()
@@ -109,10 +106,10 @@ class Hand:
 
 
 class Generated:
-    """The generated functions over the same connection."""
+    """The generated functions on a lease of the service, as README shows them."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.conn = connection
+    def __init__(self, conn: Any) -> None:
+        self.conn = conn
 
     def insert(self, one: NewDocumentChunk) -> DocumentChunk:
         return document_chunks.insert(
@@ -144,73 +141,89 @@ class Generated:
 Contender = Hand | Generated
 
 
+class _Undo(Exception):
+    """Leaves a write scope so that nothing of it stays."""
+
+
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    path: Path = tmp_path_factory.mktemp("bench") / "bench.db"
-    conn = Connection(str(path))
-    conn.raw.execute("PRAGMA journal_mode = WAL").fetchall()
-    conn.raw.execute("PRAGMA synchronous = NORMAL")
-    for part in schema.PARTS:
-        for statement in schema.DDL[part]:
-            conn.raw.execute(statement)
-    conn.raw.execute("BEGIN")
-    knowledge_bases.insert(conn, id="base", name="bench", status="active", embedder_model="none")
-    for number in range(ROWS // 50):
-        documents.insert(
-            conn, id=f"document {number}", kb_id="base", title="t", source_path=f"{number}", content_hash="h"
-        )
-    chunks = (new_chunk(number, f"document {number // 50}", number % 50) for number in range(ROWS))
-    document_chunks.insert_many(conn, chunks)
-    conn.raw.execute("COMMIT")
-    yield conn
-    conn.close()
-
-
-@pytest.fixture(params=[Hand, Generated], ids=["hand", "generated"])
-def contender(request: pytest.FixtureRequest, connection: Connection) -> Contender:
-    made: Contender = request.param(connection)
-    return made
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ragkernel.SqlService]:
+    with ragkernel.open(tmp_path_factory.mktemp("bench") / "app_meta.db") as opened:
+        with opened.write() as conn:
+            knowledge_bases.insert(conn, id="base", name="bench", status="active", embedder_model="none")
+            for number in range(ROWS // 50):
+                documents.insert(
+                    conn, id=f"document {number}", kb_id="base", title="t", source_path=f"{number}", content_hash="h"
+                )
+            chunks = (new_chunk(number, f"document {number // 50}", number % 50) for number in range(ROWS))
+            document_chunks.insert_many(conn, chunks)
+        yield opened
 
 
 @pytest.fixture
-def rolled_back(connection: Connection) -> Iterator[sqlite3.Connection]:
+def reader(service: ragkernel.SqlService) -> Iterator[ReadConnection]:
+    with service.read() as conn:
+        assert isinstance(conn, ReadConnection)
+        yield conn
+
+
+@pytest.fixture
+def writer(service: ragkernel.SqlService) -> Iterator[WriteConnection]:
     """A transaction that is undone after the test, so that contenders insert into equal tables."""
-    connection.raw.execute("BEGIN IMMEDIATE")
-    documents.insert(connection, id="extra", kb_id="base", title="t", source_path="extra", content_hash="h")
-    yield connection.raw
-    connection.raw.execute("ROLLBACK")
+    with suppress(_Undo), service.write() as conn:
+        assert isinstance(conn, WriteConnection)
+        documents.insert(conn, id="extra", kb_id="base", title="t", source_path="extra", content_hash="h")
+        yield conn
+        raise _Undo
+
+
+def contend(kind: str, conn: WriteConnection | ReadConnection) -> Contender:
+    """A contender over a lease: the generated functions on it, or hand-written code on the connection behind it."""
+    if kind == "hand":
+        return Hand(conn.connection)
+    return Generated(conn)
+
+
+both = pytest.mark.parametrize("kind", ["hand", "generated"])
 
 
 @pytest.mark.benchmark(group="get by key")
-def test_get(benchmark: BenchmarkFixture, contender: Contender, connection: Connection) -> None:
+@both
+def test_get(benchmark: BenchmarkFixture, kind: str, reader: ReadConnection) -> None:
     """A row by its key equals the one that hand-written code reads."""
+    contender = contend(kind, reader)
     found = benchmark(contender.get, f"{777:032x}")
-    assert found == Hand(connection).get(f"{777:032x}")
+    assert found == Hand(reader.connection).get(f"{777:032x}")
     assert found is not None
 
 
 @pytest.mark.benchmark(group="list 50 by foreign key")
-def test_list(benchmark: BenchmarkFixture, contender: Contender, connection: Connection) -> None:
+@both
+def test_list(benchmark: BenchmarkFixture, kind: str, reader: ReadConnection) -> None:
     """Fifty rows by a foreign key equal the ones that hand-written code reads."""
+    contender = contend(kind, reader)
     found = benchmark(contender.list_by_document, "document 7")
-    assert found == Hand(connection).list_by_document("document 7")
+    assert found == Hand(reader.connection).list_by_document("document 7")
     assert len(found) == 50
 
 
 @pytest.mark.benchmark(group="scan")
-def test_scan(benchmark: BenchmarkFixture, contender: Contender, connection: Connection) -> None:
+@both
+def test_scan(benchmark: BenchmarkFixture, kind: str, reader: ReadConnection) -> None:
     """A scan of the table gives every row once and equal to what hand-written code reads."""
+    contender = contend(kind, reader)
 
     def consume() -> int:
         return sum(1 for _ in contender.scan())
 
     assert benchmark(consume) == ROWS
-    assert all(one == other for one, other in zip(contender.scan(), Hand(connection).scan(), strict=True))
+    assert all(one == other for one, other in zip(contender.scan(), Hand(reader.connection).scan(), strict=True))
 
 
 @pytest.mark.benchmark(group="insert")
-def test_insert(benchmark: BenchmarkFixture, contender: Contender, rolled_back: sqlite3.Connection) -> None:
+@both
+def test_insert(benchmark: BenchmarkFixture, kind: str, writer: WriteConnection) -> None:
     """An inserted row is returned and read back as it was given."""
+    contender = contend(kind, writer)
     numbers = iter(range(10**7, 10**8))
 
     def insert() -> DocumentChunk:
@@ -222,8 +235,10 @@ def test_insert(benchmark: BenchmarkFixture, contender: Contender, rolled_back: 
 
 
 @pytest.mark.benchmark(group="insert_many 1000")
-def test_insert_many(benchmark: BenchmarkFixture, contender: Contender, rolled_back: sqlite3.Connection) -> None:
+@both
+def test_insert_many(benchmark: BenchmarkFixture, kind: str, writer: WriteConnection) -> None:
     """A batch is inserted whole."""
+    contender = contend(kind, writer)
     numbers = iter(range(10**7, 10**8, 1000))
 
     def batch() -> tuple[tuple[list[NewDocumentChunk]], dict[str, Any]]:

@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _end(as_json, WRONG, facts, f"{error.message} Hint: {error.hint}")
     except OSError as error:
         told = f"{error.strerror or type(error).__name__}: {error.filename or 'standard output'}"
+        if error.filename is None:  # what is left in its buffer would fail again at exit
+            _forget_output()
+            output.complain(f"ragkernel: {told}")
+            return FAILED
         return _end(as_json, FAILED, {"type": type(error).__name__, "message": told, "hint": ""}, told)
     except Exception as error:
         told = f"internal error: {type(error).__name__} at {_place(error)}"

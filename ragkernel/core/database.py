@@ -86,15 +86,22 @@ def _require_unforked(shared: _Shared) -> None:
 
 
 class Inspection:
-    """What a look at the file found. pending: migrations that it lacks. problems: empty without `deep`."""
+    """What a look at the file found. pending: migrations that it lacks. problems: empty without `deep`.
 
-    __slots__ = ("free_pages", "page_size", "pages", "pending", "problems", "schema_version")
+    vacuumed, backed_up: the texts of the last runs, None where there was none (or nothing was migrated yet).
+    """
+
+    __slots__ = (
+        *("backed_up", "free_pages", "page_size", "pages", "pending", "problems", "schema_version", "vacuumed"),
+    )
 
     def __init__(self, connection: Connection, migrations: Sequence[Migration], *, deep: bool) -> None:
         self.page_size, self.pages, self.free_pages = pragmas.page_facts(connection)
         applied = {entry.version for entry in ledger.read(connection)}
         self.schema_version = max(applied, default=0)
         self.pending = sum(migration.version not in applied for migration in migrations)
+        self.vacuumed = ledger.state(connection, ledger.VACUUM_LAST_RUN)
+        self.backed_up = ledger.state(connection, ledger.BACKUP_LAST_RUN)
         self.problems: list[str] = pragmas.file_problems(connection) if deep else []
 
 

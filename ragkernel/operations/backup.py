@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ragkernel.clock import new_id, sql_timestamp, utc_now
 from ragkernel.core import copy
+from ragkernel.core.ledger import BACKUP_LAST_RUN
 from ragkernel.core.migrate import load
 from ragkernel.core.pragmas import APPLICATION_ID
 from ragkernel.errors import BackupFailed, BackupRefused
 from ragkernel.generated import queries
-
-from . import state
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,7 +81,7 @@ def backup_database(
     finally:
         _remove(temporary)
     with database.write() as conn:
-        queries.kernel_state.upsert(conn, key=state.BACKUP_LAST_RUN, value=sql_timestamp(moment))
+        queries.kernel_state.upsert(conn, key=BACKUP_LAST_RUN, value=sql_timestamp(moment))
     return Backup(name, final, moment, os.stat(final).st_size, time.monotonic() - started)
 
 
@@ -128,7 +127,7 @@ def restore_in_place(
 
     database.exclusively("restore", replace)
     with database.write() as conn:  # the restored rows say when the backup itself was made, or nothing
-        queries.kernel_state.upsert(conn, key=state.BACKUP_LAST_RUN, value=sql_timestamp(replaced.created_at))
+        queries.kernel_state.upsert(conn, key=BACKUP_LAST_RUN, value=sql_timestamp(replaced.created_at))
     size = os.stat(database.path).st_size
     return Restored(database.path, replaced.path, _version(facts), size, time.monotonic() - started)
 

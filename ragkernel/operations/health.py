@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ragkernel.clock import parse_timestamp
 from ragkernel.core.checkpoint import exposed_to_wal_reset
-
-from . import state
 
 if TYPE_CHECKING:
     from ragkernel.core.database import Database
@@ -72,9 +71,7 @@ def check(database: Database, *, journal_size_limit: int, deep: bool = False) ->
     read the whole file. Blocks for a reader. Raises SqlError where the database cannot be read at all."""
     pool, writer = database.pool, database.writer
     facts = database.inspect(deep=deep)
-    with database.read() as conn:
-        vacuumed = state.last_run(conn, state.VACUUM_LAST_RUN)
-        backed_up = state.last_run(conn, state.BACKUP_LAST_RUN)
+    vacuumed, backed_up = _moment(facts.vacuumed), _moment(facts.backed_up)
     status = os.stat(database.path)
     folder = os.statvfs(os.path.dirname(database.path))
     free_disk = folder.f_bavail * folder.f_frsize
@@ -122,6 +119,10 @@ def check(database: Database, *, journal_size_limit: int, deep: bool = False) ->
         file_mode=f"{status.st_mode & 0o777:04o}",
         sqlite_version=sqlite3.sqlite_version,
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else parse_timestamp(text)
 
 
 def _size(path: str) -> int:

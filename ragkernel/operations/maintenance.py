@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from ragkernel.clock import sql_timestamp, utc_now
 from ragkernel.core import copy
 from ragkernel.core.connection import create_file
+from ragkernel.core.ledger import VACUUM_LAST_RUN
 from ragkernel.errors import BackupFailed
 from ragkernel.generated import queries
-
-from . import state
 
 if TYPE_CHECKING:
     from ragkernel.core.database import Database
@@ -26,7 +25,7 @@ def vacuum(database: Database, into: str | None = None) -> None:
     if into is None:
         database.vacuum()
         with database.write() as conn:
-            queries.kernel_state.upsert(conn, key=state.VACUUM_LAST_RUN, value=sql_timestamp(utc_now()))
+            queries.kernel_state.upsert(conn, key=VACUUM_LAST_RUN, value=sql_timestamp(utc_now()))
         return
     if os.path.lexists(into):
         raise BackupFailed("the target exists", operation="vacuum", path=into, hint="name a file that does not exist")

@@ -139,6 +139,14 @@ def test_pending_migrations_degrade(service: ragkernel.SqlService) -> None:
     assert any("1 migrations are pending" in reason for reason in health.reasons)
 
 
+def test_a_file_that_was_never_migrated_is_degraded(tmp_path: Path) -> None:
+    """Before the first migration health says how much is pending instead of failing on a table."""
+    with ragkernel.SqlService(ragkernel.SqlConfig.test(tmp_path)) as service:
+        health = service.health_check(deep=True)
+    assert (health.status, health.pending_migrations, health.schema_version) == ("degraded", 4, 0)
+    assert (health.vacuum_last_run, health.backup_last_run) == (None, None)
+
+
 def test_a_readable_file_degrades(service: ragkernel.SqlService) -> None:
     """A file that others may read is named with its mode."""
     os.chmod(service.config.app_db_path, 0o644)
