@@ -169,7 +169,12 @@ class WriteConnection(ReadConnection):
     __slots__ = ("_depth", "doomed")
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
+        # The lines of ReadConnection, repeated: calling them is a measurable part of a small transaction.
+        self._connection = connection
+        self._execute = connection.execute
+        self._thread = get_ident()
+        self._cursors = None
+        self.statement = ""
         self.doomed: SqlError | None = None  # the error after which SQLite rolled the transaction back
         self._depth = 0
 

@@ -13,12 +13,12 @@ from collections import deque
 class FairLock:
     """A lock with an order of arrival, an owner and a timed wait. Not re-entrant: ask `held_by_me` first."""
 
-    __slots__ = ("_held", "_mutex", "_waiters", "owner", "since")
+    __slots__ = ("_gate", "_mutex", "_waiters", "owner", "since")
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()
+        self._gate = threading.Lock()  # held by whoever has the FairLock, and over each hand-over
+        self._mutex = threading.Lock()  # guards the queue
         self._waiters: deque[threading.Lock] = deque()
-        self._held = False
         self.owner: int | None = None  # the holder's thread id
         self.since = 0.0  # monotonic seconds at which the holder got it
 
@@ -37,9 +37,13 @@ class FairLock:
 
         Blocks. An exception in the wait (KeyboardInterrupt) leaves the queue in order.
         """
+        # The gate is free only while nobody waits, so taking it here overtakes nobody.
+        if self._gate.acquire(False):
+            self.owner = threading.get_ident()
+            self.since = time.monotonic()
+            return True
         with self._mutex:
-            if not self._held:
-                self._held = True
+            if self._gate.acquire(False):
                 self._own()
                 return True
             turn = threading.Lock()
@@ -64,7 +68,7 @@ class FairLock:
             if self._waiters:
                 self._waiters.popleft().release()
             else:
-                self._held = False
+                self._gate.release()
 
     def holder(self) -> str:
         """Who holds it and for how long, for an error message."""
@@ -83,8 +87,8 @@ class FairLock:
             return True
 
     def _own(self) -> None:
-        self.since = time.monotonic()
         self.owner = threading.get_ident()
+        self.since = time.monotonic()
 
 
 def thread_name(ident: int) -> str:

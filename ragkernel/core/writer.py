@@ -11,6 +11,7 @@ import random
 import sqlite3
 import time
 from contextlib import suppress
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from ragkernel.errors import OutcomeUnknown, SqlError, TransactionFailed, WriterTimeout, translate
@@ -75,7 +76,7 @@ class FileWriter:
 
     def begin(self, busy_timeout: float, *, durable: bool = False) -> WriteConnection:
         """BEGIN IMMEDIATE, waiting for another process's lock up to `busy_timeout` seconds. Blocks for that long."""
-        connection = self.connection()
+        connection = self._connection or self.connection()
         if durable and self.settings.synchronous != "FULL":
             self._raised = True
             pragmas.set_synchronous(connection, "FULL")
@@ -109,7 +110,7 @@ class FileWriter:
     def commit(self, busy_timeout: float) -> None:
         """COMMIT, then checkpoint if it is due. Raises ForeignKeyViolation, DiskFull or TransactionFailed (all rolled
         back), OutcomeUnknown after an I/O error."""
-        connection = self.connection()
+        connection = self._connection or self.connection()
         deadline = 0.0
         while True:
             try:
@@ -212,22 +213,23 @@ class WriteScope:
     def __enter__(self) -> WriteConnection:
         writer = self._writer
         queue = writer.queue
-        if queue.held_by_me:
+        if queue.owner == get_ident():
             return self._nest()
-        if not queue.acquire(self._queue_timeout):
-            raise WriterTimeout(
-                f"no turn in the write queue within {self._queue_timeout:g} s; it is held by {writer.holder()}",
-                operation="write",
-                path=writer.path,
-                hint="keep write transactions short, or raise app_connection_timeout",
-            )
         try:
-            return writer.begin(self._busy_timeout, durable=self._durable)
+            if queue.acquire(self._queue_timeout):
+                return writer.begin(self._busy_timeout, durable=self._durable)
         except BaseException:
-            writer.rollback()
-            writer.finish()
-            queue.release()
+            if queue.owner == get_ident():
+                writer.rollback()
+                writer.finish()
+                queue.release()
             raise
+        raise WriterTimeout(
+            f"no turn in the write queue within {self._queue_timeout:g} s; it is held by {writer.holder()}",
+            operation="write",
+            path=writer.path,
+            hint="keep write transactions short, or raise app_connection_timeout",
+        )
 
     def _nest(self) -> WriteConnection:
         lease = self._writer.lease
