@@ -14,7 +14,8 @@ import time
 import weakref
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
 
 from ragkernel.errors import PoolTimeout, ServiceClosed, SqlError, translate
 
@@ -37,12 +38,15 @@ class _Token:
 
 
 class Slot:
-    """One connection of the pool. `lock` is held while it is leased; all other fields belong to the lock's holder."""
+    """One connection of the pool. `lock` is held while it is leased; all other fields belong to the lock's holder.
+
+    An RLock, because it knows its owner: what an interrupt (KeyboardInterrupt) left half taken is found and given back.
+    """
 
     __slots__ = ("connection", "depth", "lease", "lock", "owner", "since", "thread", "used")
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.connection: Connection | None = None
         self.owner: weakref.ref[_Token] | None = None  # the thread for which it is reserved
         self.thread = 0
@@ -109,7 +113,8 @@ class Pool:
     def take(self) -> Slot:
         """Lease a connection for the calling thread; blocks for the pool's timeout at most.
 
-        Raises PoolTimeout with the holders' names, ServiceClosed, or what opening a connection raises.
+        Raises PoolTimeout with the holders' names, ServiceClosed, or what opening a connection raises. Whatever it
+        raises, `reclaim` then gives back what the thread had taken.
         """
         token: _Token | None = getattr(self._local, "token", None)
         if token is None:
@@ -133,7 +138,7 @@ class Pool:
             raise
         if slot.owner is None or slot.owner() is not token:
             slot.owner = weakref.ref(token, self._thread_ended)
-            slot.thread = threading.get_ident()
+            slot.thread = get_ident()
         token.slot = slot
         slot.since = time.monotonic()
         slot.lease = ReadConnection(connection)
@@ -198,6 +203,12 @@ class Pool:
         with suppress(IndexError):
             self._waiters.popleft().release()
 
+    def reclaim(self) -> None:
+        """Give back what the calling thread has taken without a scope being open on it, after an interrupt."""
+        for slot in tuple(self._slots):
+            while slot.depth == 0 and _is_owned(slot.lock):
+                self.give(slot)
+
     def give(self, slot: Slot) -> None:
         """Give a leased connection back: its open cursors are closed, an open transaction is ended."""
         lease, slot.lease = slot.lease, None
@@ -224,14 +235,16 @@ class Pool:
     def _thread_ended(self, owner: weakref.ref[_Token]) -> None:
         """A thread ended. Runs wherever its last reference was dropped, so it takes no lock that may be held there."""
         for slot in tuple(self._slots):
-            if slot.owner is owner:
-                if slot.lock.acquire(blocking=False):
+            if slot.owner is not owner:
+                continue
+            if slot.lease is not None and _is_owned(slot.lock):  # it died inside a scope that it never left
+                slot.depth = 0
+                slot.owner = None
+                self.give(slot)
+            elif slot.lock.acquire(blocking=False):
+                if slot.owner is owner:  # else another thread has taken it over
                     slot.owner = None
-                    slot.lock.release()
-                elif slot.lease is not None:  # it died inside a scope that it never left
-                    slot.depth = 0
-                    slot.owner = None
-                    self.give(slot)
+                slot.lock.release()
         self._wake()
 
     def _timed_out(self) -> PoolTimeout:
@@ -271,6 +284,11 @@ class Pool:
         return done
 
 
+def _is_owned(lock: Any) -> bool:
+    """Whether the calling thread holds the RLock; the question that threading.Condition asks of it."""
+    return bool(lock._is_owned())
+
+
 class ReadScope:
     """`with database.read() as conn:`: a Reader of the calling thread, on one snapshot when `snapshot` is set.
 
@@ -287,6 +305,15 @@ class ReadScope:
         self._began = False
 
     def __enter__(self) -> ReadConnection:
+        try:
+            return self._enter()
+        except BaseException:
+            if self._slot is not None:
+                self.__exit__(None, None, None)
+            self._pool.reclaim()
+            raise
+
+    def _enter(self) -> ReadConnection:
         slot = self._pool.mine() or self._pool.take()
         slot.depth += 1
         self._slot = slot
@@ -300,11 +327,8 @@ class ReadScope:
                 self._began = True
                 connection.execute(PIN_SNAPSHOT).fetchone()
                 return lease
-            except BaseException as error:
-                failure: BaseException = error
-                if isinstance(error, sqlite3.Error):
-                    failure = translate(error, operation="read", path=self._pool._path)
-            self.__exit__(None, None, None)
+            except sqlite3.Error as error:
+                failure = translate(error, operation="read", path=self._pool._path)
             raise failure
         return lease
 
@@ -320,6 +344,13 @@ class ReadScope:
             self._pool.give(slot)
         elif self._began and slot.connection is not None:
             self._end_snapshot(slot.connection)
+
+    def __del__(self) -> None:
+        """A scope that nobody will leave, because an interrupt hit the first instruction of __exit__. Without this the
+        thread's next scope would be an inner one of it, on its old snapshot."""
+        slot = self._slot
+        if slot is not None and slot.thread == get_ident():
+            self.__exit__(None, None, None)
 
     def _end_snapshot(self, connection: Connection) -> None:
         """The outermost snapshot ends while an outer scope without one goes on reading."""

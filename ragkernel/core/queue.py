@@ -11,14 +11,18 @@ from collections import deque
 
 
 class FairLock:
-    """A lock with an order of arrival, an owner and a timed wait. Not re-entrant: ask `held_by_me` first."""
+    """A lock with an order of arrival, an owner and a timed wait. Not re-entrant: ask `held_by_me` first.
 
-    __slots__ = ("_gate", "_mutex", "_waiters", "owner", "since")
+    Safe against KeyboardInterrupt, which Python raises after a call and never between two assignments: whatever an
+    interrupt cuts short, the lock is either not taken, or `owner` says that it is.
+    """
+
+    __slots__ = ("_held", "_mutex", "_waiters", "owner", "since")
 
     def __init__(self) -> None:
-        self._gate = threading.Lock()  # held by whoever has the FairLock, and over each hand-over
-        self._mutex = threading.Lock()  # guards the queue
+        self._mutex = threading.Lock()
         self._waiters: deque[threading.Lock] = deque()
+        self._held = False
         self.owner: int | None = None  # the holder's thread id
         self.since = 0.0  # monotonic seconds at which the holder got it
 
@@ -37,38 +41,40 @@ class FairLock:
 
         Blocks. An exception in the wait (KeyboardInterrupt) leaves the queue in order.
         """
-        # The gate is free only while nobody waits, so taking it here overtakes nobody.
-        if self._gate.acquire(False):
-            self.owner = threading.get_ident()
-            self.since = time.monotonic()
-            return True
-        with self._mutex:
-            if self._gate.acquire(False):
-                self._own()
-                return True
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiters.append(turn)
+        me, now = threading.get_ident(), time.monotonic()
+        turn: threading.Lock | None = None
         try:
-            got = turn.acquire(timeout=timeout)
+            with self._mutex:
+                if not self._held:
+                    self._held = True
+                    self.owner = me
+                    self.since = now
+                    return True
+                turn = threading.Lock()
+                turn.acquire()
+                self._waiters.append(turn)
+            if turn.acquire(timeout=timeout) or self._leave(turn):
+                self.owner = me
+                self.since = time.monotonic()
+                return True
+            return False
         except BaseException:
-            if not self._leave(turn):
-                self._own()
+            if turn is not None and self._leave(turn):
+                self.owner = me
                 self.release()
             raise
-        if not got and self._leave(turn):
-            return False
-        self._own()
-        return True
 
     def release(self) -> None:
         """Hand the lock to the longest waiter, or free it."""
-        self.owner = None
         with self._mutex:
             if self._waiters:
-                self._waiters.popleft().release()
+                turn = self._waiters[0]
+                del self._waiters[0]
+                self.owner = None
+                turn.release()
             else:
-                self._gate.release()
+                self.owner = None
+                self._held = False
 
     def holder(self) -> str:
         """Who holds it and for how long, for an error message."""
@@ -78,17 +84,12 @@ class FairLock:
         return f"thread {thread_name(owner)!r} for {time.monotonic() - self.since:.1f} s"
 
     def _leave(self, turn: threading.Lock) -> bool:
-        """Leave the queue; False when the lock was handed over in the meantime."""
+        """Leave the queue; True when the lock was handed over in the meantime."""
         with self._mutex:
-            try:
+            if turn in self._waiters:
                 self._waiters.remove(turn)
-            except ValueError:
                 return False
-            return True
-
-    def _own(self) -> None:
-        self.owner = threading.get_ident()
-        self.since = time.monotonic()
+            return turn.acquire(blocking=False)
 
 
 def thread_name(ident: int) -> str:

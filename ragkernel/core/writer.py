@@ -165,10 +165,10 @@ class FileWriter:
 
     def rollback(self) -> None:
         """End the open transaction, if SQLite has not ended it already; a connection that cannot is retired."""
-        self.rollbacks += 1
         connection = self._connection
         if connection is None or not connection.in_transaction:
             return
+        self.rollbacks += 1
         try:
             connection.run_kernel(ROLLBACK)
         except sqlite3.Error:
@@ -201,7 +201,7 @@ class WriteScope:
     context manager, because that costs a measurable part of a small transaction.
     """
 
-    __slots__ = ("_busy_timeout", "_durable", "_queue_timeout", "_savepoint", "_writer")
+    __slots__ = ("_busy_timeout", "_durable", "_entered", "_queue_timeout", "_savepoint", "_writer")
 
     def __init__(self, writer: FileWriter, queue_timeout: float, busy_timeout: float, *, durable: bool = False) -> None:
         self._writer = writer
@@ -209,20 +209,21 @@ class WriteScope:
         self._busy_timeout = busy_timeout
         self._durable = durable
         self._savepoint: Savepoint | None = None
+        self._entered = 0  # the thread that is inside
 
     def __enter__(self) -> WriteConnection:
         writer = self._writer
         queue = writer.queue
-        if queue.owner == get_ident():
-            return self._nest()
+        me = get_ident()
+        if queue.owner == me:
+            return self._nest(me)
         try:
             if queue.acquire(self._queue_timeout):
+                self._entered = me
                 return writer.begin(self._busy_timeout, durable=self._durable)
         except BaseException:
-            if queue.owner == get_ident():
-                writer.rollback()
-                writer.finish()
-                queue.release()
+            self._entered = me
+            self._abandon()
             raise
         raise WriterTimeout(
             f"no turn in the write queue within {self._queue_timeout:g} s; it is held by {writer.holder()}",
@@ -231,7 +232,7 @@ class WriteScope:
             hint="keep write transactions short, or raise app_connection_timeout",
         )
 
-    def _nest(self) -> WriteConnection:
+    def _nest(self, me: int) -> WriteConnection:
         lease = self._writer.lease
         if lease is None:
             raise TransactionFailed(
@@ -244,16 +245,18 @@ class WriteScope:
             self._writer.sync_after_commit()
         self._savepoint = lease.savepoint()
         self._savepoint.__enter__()
+        self._entered = me
         return lease
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._savepoint is not None:
-            self._savepoint.__exit__(kind, error, trace)
-            return
         writer = self._writer
         lease = writer.lease
+        if self._savepoint is not None:
+            self._savepoint.__exit__(kind, error, trace)
+            self._entered = 0
+            return
         try:
             if lease is not None and lease.doomed is not None:
                 writer.rollback()
@@ -264,5 +267,25 @@ class WriteScope:
             else:
                 writer.commit(self._busy_timeout)
         finally:
-            writer.finish()
-            writer.queue.release()
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """End what is still open, roll it back, and leave the queue; nothing where the scope was left already."""
+        writer, queue = self._writer, self._writer.queue
+        if queue.owner == self._entered:
+            try:
+                writer.rollback()
+                writer.finish()
+            finally:
+                queue.release()
+        self._entered = 0
+
+    def __del__(self) -> None:
+        """A scope that nobody will leave: an interrupt hit the first instruction of __exit__, or a thread ended inside.
+        Without this its transaction would stay open, and swallow whatever its thread writes later as savepoints."""
+        if self._entered:
+            if self._savepoint is None:
+                self._abandon()
+            else:
+                with suppress(SqlError):
+                    self._savepoint.__exit__(KeyboardInterrupt, None, None)

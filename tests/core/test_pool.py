@@ -209,9 +209,11 @@ def test_a_thread_that_dies_inside_a_scope_gives_its_reader_back(tmp_path: Path)
     gc.disable()
     try:
         with make_database(tmp_path / "notes.db", pool_size=1, pool_timeout=0.5) as database:
+            kept = []
 
             def abandon() -> None:
-                database.read().__enter__().execute("SELECT 1")
+                kept.append(database.read())
+                kept[-1].__enter__().execute("SELECT 1")
 
             for _ in range(3):
                 run_threads([abandon])
