@@ -60,6 +60,11 @@ class ServiceClosed(ConnectionFailed):
     """The service was closed, or is being closed."""
 
 
+class FileReplaced(ConnectionFailed):
+    """The database file was deleted or replaced while it was open: what was written since then is not in the file that
+    has its name now."""
+
+
 class ConnectionMisused(ConnectionFailed):
     """A connection was used outside its `with` block, or by another thread than the one that entered it."""
 
@@ -243,6 +248,11 @@ def redacted(message: str, sql: str) -> str:
     return f"{head}: (value)" if echoed else message
 
 
+def _shortened(sql: str) -> str:
+    text = " ".join(sql.split())
+    return text if len(text) <= 200 else f"{text[:200].rpartition(' ')[0]} …"
+
+
 def translate(error: BaseException, *, operation: str, path: str | None = None, sql: str = "") -> SqlError:
     """The SqlError for an exception that the sqlite3 module raised; an SqlError is returned as it is.
 
@@ -265,5 +275,5 @@ def translate(error: BaseException, *, operation: str, path: str | None = None, 
         message = "an integer lies outside SQLite's 64 bits"
     else:
         message = redacted(str(error), sql)
-    where = f"{operation}: {' '.join(sql.split())[:200]}" if sql else operation
+    where = f"{operation}: {_shortened(sql)}" if sql else operation
     return kind(message, operation=where, path=path, code=code, code_name=name, hint=hint)

@@ -7,13 +7,14 @@ marks in the files, and is refused here until it is built.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, overload
 
 from ragkernel.config import SqlConfig
 from ragkernel.core.database import Database
 from ragkernel.core.migrate import APP_META, EVENTS
 from ragkernel.core.pragmas import Settings
-from ragkernel.errors import ConfigurationError
+from ragkernel.errors import ConfigurationError, SqlError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -181,7 +182,9 @@ class SqlService:
     def close(self) -> None:
         """Close every connection. Waits for scopes of other threads, app_connection_timeout at most. Idempotent.
 
-        Raises TransactionFailed when the calling thread is inside a scope.
+        Raises TransactionFailed when the calling thread is inside a scope, or when another one is still writing after
+        that time (its transaction goes on, and its connection is closed when it ends); FileReplaced when the file was
+        deleted or replaced since it was opened.
         """
         self._app.close()
 
@@ -206,6 +209,7 @@ def open(path: str | os.PathLike[str], config: SqlConfig | None = None) -> SqlSe
     try:
         service.run_migrations()
     except BaseException:
-        service.close()
+        with suppress(SqlError):  # what is wrong is what was raised first
+            service.close()
         raise
     return service

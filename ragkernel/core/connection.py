@@ -48,6 +48,9 @@ _TAKES_ARGUMENT = frozenset(
 )
 
 
+_READ_ONLY_HINT = "check the owner, the mode and the mount of the file and of its folder"
+
+
 class Connection(sqlite3.Connection):
     """An SQLite connection of the kernel: knows its path, and whether the kernel itself is speaking."""
 
@@ -102,6 +105,22 @@ def require_sqlite() -> None:
             operation="open",
             hint="use a Python that is built with a newer SQLite",
         )
+
+
+def is_ours(path: str) -> bool:
+    """Whether an existing file has been prepared by the kernel; looks without writing anything.
+
+    Raises ConnectionFailed and NotADatabase for what cannot be opened, ForeignApplication for another application's.
+    """
+    connection = open_plain(path)
+    try:
+        _refuse_foreign(connection, 0.0)
+        return pragmas.application_id(connection) == APPLICATION_ID
+    except sqlite3.Error as error:
+        failure = _opening_failed(error, path)
+    finally:
+        connection.close()
+    raise failure
 
 
 def create_file(path: str) -> None:
@@ -161,7 +180,7 @@ def open_connection(path: str, role: str, settings: Settings) -> tuple[Connectio
     connection = open_plain(path)
     try:
         _defend(connection, role)
-        _refuse_foreign(connection)
+        _refuse_foreign(connection, settings.busy_timeout_ms / 1000)
         capped = pragmas.bootstrap(connection, role, settings)
         if role != MAINTENANCE:
             connection.set_authorizer(_authorizer(connection.permit))
@@ -210,8 +229,8 @@ def _defend(connection: Connection, role: str) -> None:
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
 
 
-def _refuse_foreign(connection: Connection) -> None:
-    found = pragmas.application_id(connection)
+def _refuse_foreign(connection: Connection, seconds: float) -> None:
+    found = pragmas.application_id(connection, seconds=seconds)
     if found not in (0, APPLICATION_ID):
         raise ForeignApplication(
             f"the database belongs to another application (application_id {found:#010x})",
@@ -228,9 +247,10 @@ def _opening_failed(error: sqlite3.Error, path: str) -> SqlError:
             failure.message, operation="open", path=path, code=failure.code, code_name=failure.code_name,
             hint="the file is damaged; restore a backup",
         )  # fmt: skip
-    if failure.code is not None and failure.code & 0xFF == sqlite3.SQLITE_READONLY:
+    blocked = failure.code is not None and failure.code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+    if blocked and not (os.access(path, os.W_OK) and os.access(os.path.dirname(path) or ".", os.W_OK)):
         return ConnectionFailed(
-            "the database, or its folder, is read-only; WAL mode needs to write beside the file", operation="open",
-            path=path, code=failure.code, code_name=failure.code_name, hint="make the file and its folder writable",
+            "the database file, or its folder, may not be written; WAL mode needs both", operation="open",
+            path=path, code=failure.code, code_name=failure.code_name, hint=_READ_ONLY_HINT,
         )  # fmt: skip
     return failure

@@ -49,7 +49,7 @@ class _Shared:
         self.key = key
         self.settings = settings
         self.checkpoint_pages = checkpoint_pages
-        self.writer = FileWriter(path, settings, checkpoint_pages)
+        self.writer = FileWriter(path, key, settings, checkpoint_pages)
         self.users = 0
         self.forked = False  # set in a forked child: these connections are the parent's
 
@@ -245,6 +245,10 @@ class Database:
                 failure = translate(error, operation="inspect", path=self.path)
         raise failure
 
+    def require_same_file(self) -> None:
+        """Raise FileReplaced where the file was deleted or replaced since it was opened."""
+        self._shared.writer.require_same_file()
+
     def capped(self) -> list[Capped]:
         """The settings that this build of SQLite did not take as given."""
         return sorted({*self._pool.capped, *self._shared.writer.capped})
@@ -262,15 +266,17 @@ class Database:
     def close(self) -> None:
         """Close the readers, then, for the last user of the file, checkpoint and close the writer. Idempotent.
 
-        Waits up to the pool's timeout for scopes of other threads; a reader still leased then is interrupted. Raises
-        TransactionFailed when the calling thread itself is inside a scope.
+        Waits up to the pool's timeout for scopes of other threads; a reader still leased then is interrupted, a writer
+        still at work is let go on and named by TransactionFailed. Raises TransactionFailed too when the calling thread
+        itself is inside a scope, and FileReplaced when the file was deleted meanwhile.
         """
         if self._closed:
             return
         if self._shared.forked:
             self._closed = True  # the parent's connections: closing them here would drop its locks
             return
-        if self._shared.writer.queue.held_by_me or self._pool.mine() is not None:
+        last = self._shared.users == 1  # else another service's scope, and writer, outlive this one
+        if (last and self._shared.writer.queue.held_by_me) or self._pool.mine() is not None:
             raise TransactionFailed(
                 "close() is called inside a scope of the same thread",
                 operation="close",
@@ -317,7 +323,7 @@ class _QueueScope:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.queue.release()
+        self._writer.leave_queue()
 
 
 def _join(path: str, settings: Settings, checkpoint_pages: int, *, create: bool) -> _Shared:
@@ -352,6 +358,4 @@ def _leave(shared: _Shared, timeout: float) -> None:
         if shared.users > 0:
             return
         _registry.pop(shared.key, None)
-        # Other threads of a closing service may still be inside a write; nobody new can come.
-        shared.writer.queue.acquire(timeout)
-        shared.writer.close()
+    shared.writer.close_within(timeout)

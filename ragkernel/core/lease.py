@@ -12,7 +12,14 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from ragkernel.connections import Result
-from ragkernel.errors import ConnectionMisused, ReadOnlyConnection, SqlError, TransactionDoomed, translate
+from ragkernel.errors import (
+    ConnectionMisused,
+    QueryFailed,
+    ReadOnlyConnection,
+    SqlError,
+    TransactionDoomed,
+    translate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -216,6 +223,15 @@ class WriteConnection(ReadConnection):
 
     def _failed(self, error: BaseException, sql: str) -> SqlError:
         failure = super()._failed(error, sql)
+        if isinstance(failure, ReadOnlyConnection):  # this connection may write: it is the file that may not be
+            failure = QueryFailed(
+                "the database file, or its folder, may not be written",
+                operation="write",
+                path=self._connection.path,
+                code=failure.code,
+                code_name=failure.code_name,
+                hint="check the owner, the mode and the mount of the file and of its folder",
+            )
         self.notice(failure)
         return failure
 

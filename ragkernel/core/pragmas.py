@@ -29,10 +29,6 @@ APPLICATION_ID = 0x5241474B
 
 _SYNCHRONOUS = {"NORMAL": 1, "FULL": 2}
 
-# How long a file that somebody has locked is asked for its first facts and for WAL mode. The switch can answer
-# "locked" at once, whatever the busy timeout (hazard 29).
-WAL_SWITCH_SECONDS = 5.0
-
 
 class Settings(NamedTuple):
     """What the connections of one file have in common. Sizes in the unit of their name, timeouts in milliseconds."""
@@ -96,9 +92,10 @@ def bootstrap(connection: Connection, role: str, settings: Settings) -> list[Cap
     """Apply the table to a fresh connection and read each line back.
 
     Returns the settings that SQLite capped. Raises ConfigurationError where one that must hold does not, and
-    DatabaseBusy when WAL mode cannot be had within WAL_SWITCH_SECONDS. Blocks for that long at most.
+    DatabaseBusy when WAL mode cannot be had within the busy timeout: the switch can answer "locked" at once, whatever
+    SQLite's own timeout (hazard 29). Blocks for that long at most.
     """
-    _use_wal(connection)
+    _use_wal(connection, settings.busy_timeout_ms / 1000)
     capped = []
     for pragma in bootstrap_table(role, settings):
         connection.run_kernel(f"PRAGMA {pragma.name} = {pragma.value}").close()
@@ -117,8 +114,8 @@ def bootstrap(connection: Connection, role: str, settings: Settings) -> list[Cap
     return capped
 
 
-def _use_wal(connection: Connection) -> None:
-    row = _patiently(connection, "PRAGMA journal_mode = WAL", wanted="wal")
+def _use_wal(connection: Connection, seconds: float) -> None:
+    row = _patiently(connection, "PRAGMA journal_mode = WAL", seconds, wanted="wal")
     if row[0] != "wal":
         raise ConfigurationError(
             f"the journal mode stays {row[0]!r}, WAL is needed",
@@ -128,10 +125,10 @@ def _use_wal(connection: Connection) -> None:
         )
 
 
-def _patiently(connection: Connection, sql: str, wanted: str | None = None) -> tuple[Any, ...]:
-    """The row of a PRAGMA, asked again while it is locked or gives another answer than `wanted`, for
-    WAL_SWITCH_SECONDS at most; then the answer as it is, or DatabaseBusy."""
-    deadline = time.monotonic() + WAL_SWITCH_SECONDS
+def _patiently(connection: Connection, sql: str, seconds: float, wanted: str | None = None) -> tuple[Any, ...]:
+    """The row of a PRAGMA, asked again while it is locked or gives another answer than `wanted`, for `seconds` at most;
+    then the answer as it is, or DatabaseBusy."""
+    deadline = time.monotonic() + seconds
     while True:
         failure: SqlError | None = None
         row: tuple[Any, ...] = ("",)
@@ -188,9 +185,9 @@ def file_problems(connection: Connection) -> list[str]:
     return integrity_problems(connection) + lines
 
 
-def application_id(connection: Connection) -> int:
-    """The file's application_id, 0 where none was set."""
-    return int(_patiently(connection, "PRAGMA application_id")[0])
+def application_id(connection: Connection, *, seconds: float = 0.0) -> int:
+    """The file's application_id, 0 where none was set. seconds: how long to wait where the file is locked."""
+    return int(_patiently(connection, "PRAGMA application_id", seconds)[0])
 
 
 def mark_as_ours(connection: Connection) -> None:

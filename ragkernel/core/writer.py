@@ -7,6 +7,7 @@ own, with jitter, because SQLite's busy handler is unfair and cannot be interrup
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import time
@@ -14,7 +15,7 @@ from contextlib import suppress
 from threading import get_ident
 from typing import TYPE_CHECKING
 
-from ragkernel.errors import OutcomeUnknown, SqlError, TransactionFailed, WriterTimeout, translate
+from ragkernel.errors import FileReplaced, OutcomeUnknown, SqlError, TransactionFailed, WriterTimeout, translate
 
 from . import pragmas
 from .checkpoint import Checkpointer
@@ -26,6 +27,9 @@ from .queue import FairLock
 if TYPE_CHECKING:
     from types import TracebackType
 
+# How long commits may go on unnoticed into a file that somebody deleted.
+_LOOK_SECONDS = 1.0
+
 _WAITS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -35,11 +39,16 @@ class FileWriter:
     All methods but `queue` belong to the thread that holds the queue.
     """
 
-    __slots__ = ("_connection", "_owes_sync", "_raised", "capped", "checkpointer", "commits", "lease", "path", "queue",
-                 "rollbacks", "settings")  # fmt: skip
+    __slots__ = (
+        *("_closing", "_connection", "_identity", "_next_look", "_owes_sync", "_raised", "capped", "checkpointer"),
+        *("commits", "lease", "path", "queue", "rollbacks", "settings"),
+    )
 
-    def __init__(self, path: str, settings: Settings, checkpoint_pages: int) -> None:
+    def __init__(self, path: str, identity: tuple[int, int], settings: Settings, checkpoint_pages: int) -> None:
         self.path = path
+        self._identity = identity  # device and inode of the file when it was opened
+        self._next_look = 0.0  # monotonic seconds at which a commit looks whether the file is still that one
+        self._closing = False  # whether whoever leaves the queue closes the connection
         self.settings = settings
         self.queue = FairLock()
         self.checkpointer = Checkpointer(path, settings, checkpoint_pages)
@@ -67,6 +76,21 @@ class FileWriter:
         lease = self.lease
         statement = " ".join(lease.statement.split())[:120] if lease is not None else ""
         return self.queue.holder() + (f" in {statement!r}" if statement else "")
+
+    def require_same_file(self) -> None:
+        """Raise FileReplaced where another file, or none, has the database's name now: SQLite goes on writing to the
+        old one without an error (https://www.sqlite.org/howtocorrupt.html, "unlinking a database file while in use")."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._identity:
+            raise FileReplaced(
+                "the database file was deleted or replaced while it was open; what was written since is lost",
+                operation="commit",
+                path=self.path,
+                hint="close the service, put the file or a backup back, and write again",
+            )
 
     def retire(self) -> None:
         """Close the writer connection after an error that leaves its state in doubt; the next use opens a new one."""
@@ -139,6 +163,10 @@ class FileWriter:
         self.commits += 1
         if self._owes_sync:
             self._sync(connection)
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_SECONDS
+            self.require_same_file()
         self.checkpointer.after_commit(connection)
 
     def _sync(self, connection: Connection) -> None:
@@ -184,6 +212,33 @@ class FileWriter:
             self._raised = False
             if self._connection is not None:
                 pragmas.set_synchronous(self._connection, self.settings.synchronous)
+
+    def close_within(self, timeout: float) -> None:
+        """Close once the queue is free. Where it is not within `timeout` seconds, whoever holds it closes the connection
+        on leaving, and TransactionFailed names the holder. Raises FileReplaced, after closing."""
+        self._closing = True
+        if not self.queue.acquire(timeout):
+            raise TransactionFailed(
+                f"a write transaction is still open after {timeout:g} s, of {self.holder()};"
+                " its connection is closed when it ends",
+                operation="close",
+                path=self.path,
+                hint="let writers end before closing the service",
+            )
+        try:
+            if self._connection is not None:
+                self.require_same_file()
+        finally:
+            self.close()
+            self.queue.release()
+
+    def leave_queue(self) -> None:
+        """Hand the queue on; close the connection first where the service was closed meanwhile."""
+        try:
+            if self._closing:
+                self.close()
+        finally:
+            self.queue.release()
 
     def close(self) -> None:
         """Copy the WAL back and close. The last connection to close lets SQLite remove the -wal file."""
@@ -277,7 +332,7 @@ class WriteScope:
                 writer.rollback()
                 writer.finish()
             finally:
-                queue.release()
+                writer.leave_queue()
         self._entered = 0
 
     def __del__(self) -> None:

@@ -13,6 +13,8 @@ from ragkernel.core.migrate import Migration
 if TYPE_CHECKING:
     import pytest
 
+CARRIED = migrate.load(("app_meta", "events"))
+LATEST = CARRIED[-1].version
 ROOT = Path(__file__).parent.parent.parent
 Facts = dict[str, tuple[str, str]]
 
@@ -83,5 +85,5 @@ def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 def failing(monkeypatch: pytest.MonkeyPatch, extra: str, down: str = "SELECT 1;") -> None:
     real = migrate.load
-    more = Migration(5, "extra", "app_meta", extra, down)
+    more = Migration(LATEST + 1, "extra", "app_meta", extra, down)
     monkeypatch.setattr(migrate, "load", lambda databases: [*real(databases), more])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 import ragkernel
 from ragkernel.core import pragmas
 from ragkernel.core.pragmas import Settings
-from ragkernel.errors import ConfigurationError, ConnectionFailed, OutcomeUnknown, TransactionFailed
+from ragkernel.errors import ConfigurationError, ConnectionFailed, FileReplaced, OutcomeUnknown, TransactionFailed
 
 from .support import SMALL, count_notes, finish, make_database, record_statements, start_python
 
@@ -184,3 +185,76 @@ def test_a_killed_writer_leaves_only_what_it_committed(tmp_path: Path) -> None:
 def test_the_default_settings_are_the_specifications() -> None:
     """Settings without arguments are the PRAGMAs of the specification."""
     assert Settings() == Settings("NORMAL", 64000, 134217728, 5000, 67108864)
+
+
+def test_a_file_that_was_deleted_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits into a file that somebody deleted or replaced are not acknowledged for long: the next look fails, and so
+    does close()."""
+    monkeypatch.setattr("ragkernel.core.writer._LOOK_SECONDS", 0.0)
+    database = make_database(tmp_path / "notes.db")
+    for name in ("notes.db", "notes.db-wal", "notes.db-shm"):
+        (tmp_path / name).unlink()
+    with pytest.raises(FileReplaced, match="deleted or replaced"), database.write() as writer:
+        writer.execute("INSERT INTO notes (body) VALUES ('x')")
+    assert not database.writer.queue.held_by_me
+    (tmp_path / "notes.db").touch()
+    with pytest.raises(FileReplaced):
+        database.require_same_file()
+    with pytest.raises(FileReplaced):
+        database.close()
+    database.close()
+
+
+def test_closing_beside_a_long_write_lets_it_commit(tmp_path: Path) -> None:
+    """close() names a writer that outlasts the wait; that writer still commits, and its connection is closed then.
+
+    writer   inside ················ told to go on ─ commits ─ closed
+    main            close(): waits, raises ─┘
+    """
+    database = make_database(tmp_path / "notes.db", pool_timeout=0.05)
+    inside, go_on = threading.Event(), threading.Event()
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            with database.write() as writer:
+                inside.set()
+                go_on.wait(30)
+                writer.execute("INSERT INTO notes (body) VALUES ('late')")
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=write, name="a-slow-writer")
+    thread.start()
+    inside.wait(30)
+    with pytest.raises(TransactionFailed, match="a-slow-writer"):
+        database.close()
+    go_on.set()
+    thread.join(30)
+    assert not failures
+    assert os.listdir(tmp_path) == ["notes.db"]  # no -wal: the connection was closed
+    with make_database(tmp_path / "notes.db") as again:
+        assert count_notes(again) == 1
+
+
+def test_opening_inside_a_write_says_what_is_wrong(tmp_path: Path) -> None:
+    """Opening a second service that would migrate, inside a write scope on the same file, names that, and the first
+    service goes on."""
+    path = tmp_path / "app_meta.db"
+    with ragkernel.open(path) as service:
+        with service.write() as conn:
+            with pytest.raises(TransactionFailed, match="migrate is called inside a write transaction"):
+                ragkernel.open(path)
+            conn.execute("INSERT INTO settings (key, value) VALUES ('a', 'b')")
+        with service.read() as reader:
+            assert reader.execute("SELECT count(*) FROM settings")[0] == (1,)
+    assert os.listdir(tmp_path) == ["app_meta.db"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_file_is_named_as_such(tmp_path: Path) -> None:
+    """Opening a file that may not be written says so, with what to check."""
+    make_database(tmp_path / "notes.db").close()
+    (tmp_path / "notes.db").chmod(0o400)
+    with pytest.raises(ConnectionFailed, match="may not be written"):
+        make_database(tmp_path / "notes.db")

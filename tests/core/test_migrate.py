@@ -18,7 +18,7 @@ from ragkernel.errors import (
     SchemaTooNew,
 )
 
-from .migrations import everything, facts, failing, insert_everything, open_unmigrated, schema_sql
+from .migrations import CARRIED, LATEST, everything, facts, failing, insert_everything, open_unmigrated, schema_sql
 from .support import make_database
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_migrating_an_empty_file_equals_schema_sql(path: Path) -> None:
     """What the migrations build is what schema.sql says, table by table and index by index, in single mode."""
     with open_unmigrated(path) as service:
         steps = service.run_migrations()
-    assert [(step.version, step.direction) for step in steps] == [(n, "up") for n in (1, 2, 3, 4)]
+    assert [(step.version, step.direction) for step in steps] == [(entry.version, "up") for entry in CARRIED]
     assert facts(path) == schema_sql("common", "app_meta", "events")
 
 
@@ -55,8 +55,8 @@ def test_down_and_up_again_equals_schema_sql(path: Path, target: int) -> None:
     with open_unmigrated(path) as service:
         service.run_migrations()
         down = service.run_migrations(target)
-        assert [(step.version, step.direction) for step in down] == [(n, "down") for n in range(4, target, -1)]
-        assert [step.version for step in service.pending_migrations()] == list(range(target + 1, 5))
+        assert [(step.version, step.direction) for step in down] == [(n, "down") for n in range(LATEST, target, -1)]
+        assert [step.version for step in service.pending_migrations()] == list(range(target + 1, LATEST + 1))
         service.run_migrations()
     assert facts(path) == schema_sql("common", "app_meta", "events")
 
@@ -103,10 +103,10 @@ def test_a_dry_run_tells_the_steps_and_changes_nothing(path: Path) -> None:
     """The steps are really run, inside a transaction that is rolled back."""
     with open_unmigrated(path) as service:
         steps = service.run_migrations(dry_run=True)
-        assert [step.version for step in steps] == [1, 2, 3, 4]
+        assert [step.version for step in steps] == [entry.version for entry in CARRIED]
         assert facts(path) == {}
         service.run_migrations()
-        assert [step.version for step in service.run_migrations(1, dry_run=True)] == [4, 3, 2]
+        assert [step.version for step in service.run_migrations(1, dry_run=True)] == list(range(LATEST, 1, -1))
         assert service.run_migrations(dry_run=True) == []
     assert facts(path) == schema_sql("common", "app_meta", "events")
 
@@ -130,7 +130,7 @@ def test_a_failing_migration_leaves_the_file_as_it_was(path: Path, monkeypatch: 
     with open_unmigrated(path) as service:
         with pytest.raises(MigrationFailed, match="no such table: nowhere") as caught:
             service.run_migrations()
-        assert "migration 5 (extra) up" in str(caught.value)
+        assert f"migration {LATEST + 1} (extra) up" in str(caught.value)
         with service.write() as conn:
             assert conn.execute("PRAGMA foreign_keys")[0] == (1,)
     assert facts(path) == schema_sql("common", "app_meta", "events")
@@ -172,7 +172,7 @@ def change_ledger(path: Path, sql: str) -> None:
         (
             "INSERT INTO schema_migrations (version, name, database, sha256) VALUES (99, 'later', 'app_meta', 'x')",
             SchemaTooNew,
-            "version 99, this code knows 4",
+            f"version 99, this code knows {LATEST}",
         ),
         ("UPDATE kernel_state SET value = 'split' WHERE key = 'layout'", LayoutMismatch, "belongs to a split store"),
     ],
@@ -190,8 +190,8 @@ def test_a_history_that_does_not_fit_is_refused(path: Path, sql: str, error: typ
 
 def test_an_unknown_target_is_refused(path: Path) -> None:
     """A version that does not exist is a ConfigurationError that says which ones do."""
-    with open_unmigrated(path) as service, pytest.raises(ConfigurationError, match="0 to 4"):
-        service.run_migrations(17)
+    with open_unmigrated(path) as service, pytest.raises(ConfigurationError, match=f"0 to {LATEST}"):
+        service.run_migrations(LATEST + 17)
 
 
 def test_tables_that_are_not_ours_are_left_alone(path: Path) -> None:

@@ -11,7 +11,17 @@ import pytest
 import ragkernel
 from ragkernel.errors import MigrationFailed
 
-from .migrations import Facts, everything, facts, failing, insert_everything, open_unmigrated, schema_sql
+from .migrations import (
+    CARRIED,
+    LATEST,
+    Facts,
+    everything,
+    facts,
+    failing,
+    insert_everything,
+    open_unmigrated,
+    schema_sql,
+)
 from .support import finish, start_python
 
 if TYPE_CHECKING:
@@ -50,27 +60,20 @@ def test_processes_that_migrate_at_once_do_it_once(tmp_path: Path) -> None:
             assert process.stdout is not None
             assert process.stdout.readline() == "ok\n"
         connection = sqlite3.connect(target)
-        assert connection.execute("SELECT version FROM schema_migrations").fetchall() == [(1,), (2,), (3,), (4,)]
+        assert connection.execute("SELECT version FROM schema_migrations").fetchall() == [
+            (entry.version,) for entry in CARRIED
+        ]
         connection.close()
         assert facts(target) == schema_sql("common", "app_meta", "events")
     for process in processes:
         finish(process)
 
 
-REBUILD_UP = """-- Rebuilds settings with a longer key.
-CREATE TABLE new_settings (
-    id INTEGER PRIMARY KEY NOT NULL,
-    key TEXT NOT NULL UNIQUE CHECK (length(key) < 1000),
-    value TEXT NOT NULL,
-    schema_version INTEGER NOT NULL DEFAULT 1,
-    created_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    updated_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP
-);
-INSERT INTO new_settings SELECT * FROM settings;
-DROP TABLE settings;
-ALTER TABLE new_settings RENAME TO settings;
-"""
-REBUILD_DOWN = REBUILD_UP.replace(" CHECK (length(key) < 1000)", "")
+def rebuilt(table: str, changed: str) -> str:
+    """The script that rebuilds a table with another definition, as https://www.sqlite.org/lang_altertable.html says."""
+    fresh = changed.replace(f"TABLE {table}", f"TABLE new_{table}")
+    copy = f"INSERT INTO new_{table} SELECT * FROM {table};\nDROP TABLE {table};\n"
+    return f"-- Rebuilds {table}.\n{fresh};\n{copy}ALTER TABLE new_{table} RENAME TO {table};\n"
 
 
 def test_a_rebuild_goes_up_and_down_with_its_rows(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,12 +81,14 @@ def test_a_rebuild_goes_up_and_down_with_its_rows(path: Path, monkeypatch: pytes
     with ragkernel.open(path) as service:
         insert_everything(service)
     before = everything(path)
-    failing(monkeypatch, REBUILD_UP, REBUILD_DOWN)
+    table = schema_sql("app_meta")["settings"][1]
+    checked = table.replace("key TEXT NOT NULL UNIQUE", "key TEXT NOT NULL UNIQUE CHECK (length(key) < 1000)")
+    failing(monkeypatch, rebuilt("settings", checked), rebuilt("settings", table))
     with open_unmigrated(path) as service:
         service.run_migrations()
         assert "length" in facts(path)["settings"][1]
         assert everything(path) == before
-        service.run_migrations(4)
+        service.run_migrations(LATEST)
         assert "length" not in facts(path)["settings"][1]
         assert everything(path) == before
         with service.write() as conn:
@@ -96,15 +101,13 @@ def test_a_parent_table_is_rebuilt_without_losing_its_children(path: Path, monke
         insert_everything(service)
     before = everything(path)
     table = schema_sql("app_meta")["knowledge_bases"][1]
-    script = table.replace("TABLE knowledge_bases", "TABLE new_bases") + ";\n"
-    script += "INSERT INTO new_bases SELECT * FROM knowledge_bases;\nDROP TABLE knowledge_bases;\n"
-    script += "ALTER TABLE new_bases RENAME TO knowledge_bases;\n"
+    script = rebuilt("knowledge_bases", table)
     script += "CREATE INDEX idx_kb_status ON knowledge_bases (status);\n"
     failing(monkeypatch, script, script)
     with open_unmigrated(path) as service:
         service.run_migrations()
         assert everything(path) == before
-        service.run_migrations(4)
+        service.run_migrations(LATEST)
     assert everything(path) == before
     assert facts(path) == schema_sql("common", "app_meta", "events")
 
@@ -144,7 +147,7 @@ def test_a_migration_that_takes_too_long_is_rolled_back(path: Path, monkeypatch:
     failing(monkeypatch, endless)
     config = ragkernel.SqlConfig.test(path.parent, migration_timeout=timedelta(milliseconds=50))
     with ragkernel.SqlService(config) as service:
-        with pytest.raises(MigrationFailed, match=r"longer than 0\.05 s .*migration 5 \(extra\) up"):
+        with pytest.raises(MigrationFailed, match=r"longer than 0\.05 s .*migration \d+ \(extra\) up"):
             service.run_migrations()
         with service.write() as conn:
             conn.execute(
@@ -191,10 +194,10 @@ def test_a_migrator_killed_at_any_statement_leaves_one_version_or_the_next(tmp_p
     """
     versions: dict[int, Facts] = {}
     with open_unmigrated(tmp_path / "versions.db") as service:
-        for version in range(5):
+        for version in range(LATEST + 1):
             service.run_migrations(version)
             versions[version] = facts(tmp_path / "versions.db")
-    for first, target in ((0, 4), (4, 0)):
+    for first, target in ((0, LATEST), (LATEST, 0)):
         stop = 0
         stopped = True
         while stopped:

@@ -17,6 +17,7 @@ from ragkernel import queries
 from ragkernel.core import copy
 from ragkernel.errors import BackupFailed, BackupRefused, SqlError
 
+from ..core.migrations import LATEST
 from ..core.support import finish, start_python
 
 
@@ -198,7 +199,7 @@ def test_restoring_beside_gives_an_equal_database(service: ragkernel.SqlService,
     put(service, a="2")
     restored = service.restore(backup.path, tmp_path / "beside.db")
     assert restored.replaced is None
-    assert restored.schema_version == 4
+    assert restored.schema_version == LATEST
     assert stat.S_IMODE(os.stat(restored.path).st_mode) == 0o600
     with ragkernel.open(tmp_path / "beside.db") as other:
         assert settings(other) == {"a": "1"}
