@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ragkernel import queries
+from ragkernel.errors import QueryFailed
 
 from .output import Outcome, row_json, size, table
 from .parser import UsageError
@@ -28,8 +29,10 @@ def list_rows(args: argparse.Namespace) -> Outcome:
     with existing(configuration(args)) as service, service.read() as conn:
         try:
             rows, following = find(conn, args, after)
-        except ValueError:  # `after` is the place of another list
-            raise _wrong_place() from None
+        except QueryFailed as error:
+            if error.operation != "page":
+                raise
+            raise _wrong_place() from None  # `after` is the place of another list
     data = {"items": [row_json(row) for row in rows], "next": None if following is None else list(following)}
     if not rows:
         return Outcome(data, "", notes=("nothing found",))

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, final
 
+from ragkernel.errors import QueryFailed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -136,13 +138,17 @@ def fetch_page(
 ) -> tuple[list[RawRow], Cursor | None]:
     """The raw rows of a page and the place of its last row, None at the end.
 
-    first, following: the statements for the first and for later pages. bound: the values looked for. Raises ValueError
-    for a limit below 1 and for an `after` that is no place of this order.
+    first, following: the statements for the first and for later pages. bound: the values looked for. Raises
+    QueryFailed (operation "page") for a limit that is no number above 0 and for an `after` that is no place of this
+    order.
     """
-    if limit < 1:
-        raise ValueError("limit must be at least 1")
-    if after is not None and len(after) != place.width:
-        raise ValueError("after must be the `next` of a page of the same function")
+    if type(limit) is not int or limit < 1:
+        raise QueryFailed("limit is not a whole number above 0", operation="page", hint="50 is usual")
+    # A text has a length too: it would be taken for the place of its letters.
+    if after is not None and (not isinstance(after, tuple | list) or len(after) != place.width):
+        raise QueryFailed(
+            "after is no place in this order", operation="page", hint="give the `next` of a page of the same function"
+        )
     while True:
         if after is None:
             rows = conn.fetch_all(first, (*bound, limit + 1))

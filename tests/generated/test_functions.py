@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ragkernel.errors import QueryFailed
 from ragkernel.generated import models, schema
 from tests.generated import samples
 
@@ -195,11 +196,16 @@ def test_iterate_over_many_batches(conn: Connection) -> None:
 
 
 def test_wrong_pages_are_refused(conn: Connection) -> None:
-    """A limit below 1 and the place of another function's page are ValueErrors."""
+    """A limit below 1, the place of another function's page and what is no place are refused with a hint."""
     documents = samples.module("documents")
-    with pytest.raises(ValueError, match="limit"):
-        documents.page(conn, limit=0)
-    with pytest.raises(ValueError, match="after"):
+    wrong: Any
+    for wrong in (0, -1, True, "5", 2.0, None):
+        with pytest.raises(QueryFailed, match=r"limit is not .* \[page\] Hint: "):
+            documents.page(conn, limit=wrong)
+    for wrong in ("x", b"x", {"x": 1}, {"x"}, (), ("a", "b"), 5):
+        with pytest.raises(QueryFailed, match=r"after is no place .* \[page\] Hint: "):
+            documents.page(conn, after=wrong)
+    with pytest.raises(QueryFailed, match="after"):
         documents.page_by_kb_id(conn, kb_id="x", after=("a",))
 
 
