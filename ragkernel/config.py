@@ -193,7 +193,8 @@ class SqlConfig:
     def from_toml(cls, path: AnyPath, section: str | None = None, /, **overrides: Unpack[_All]) -> Self:
         """The settings of a TOML file, whose keys are the fields' names; overrides win over the file.
 
-        section: the table that holds them, dotted where it is nested (`tool.ragkernel`); None is the file's top level.
+        section: the table that holds them, dotted where it is nested (`tool.ragkernel`); None is the table `ragkernel`
+        where there is one, else the file's top level.
         Durations are seconds or text ("30s"), sizes bytes or text ("64MiB", "64MB"); a relative path counts from the
         folder of the TOML file, `~` is the home folder. Raises ConfigurationError naming the file.
         """
@@ -203,8 +204,8 @@ class SqlConfig:
     def from_environment(cls, environ: Mapping[str, str] | None = None, /, **overrides: Unpack[_All]) -> Self:
         """The settings of the variables RAGKERNEL_<FIELD>, such as RAGKERNEL_APP_DB_PATH; overrides win over them.
 
-        environ: os.environ unless given. RAGKERNEL_CONFIG names a TOML file (its top level) that the other variables
-        override. An empty variable counts as not set. Raises ConfigurationError naming the variable.
+        environ: os.environ unless given. RAGKERNEL_CONFIG names a TOML file (read as from_toml does) that the other
+        variables override. An empty variable counts as not set. Raises ConfigurationError naming the variable.
         """
         raw, sources = read_environment(os.environ if environ is None else environ)
         return cls._from_raw(raw, sources, overrides, "read the environment")

@@ -30,10 +30,12 @@ class WalMode(Enum):
 
 
 class _Rule:
-    """What a field takes. `allowed` says it in words; `check` a value of Python's, `read` one of a file or variable."""
+    """What a field takes: `check` a value of Python's, `read` one of a file or variable. `allowed` and `written` say in
+    words what each of them takes."""
 
-    def __init__(self, allowed: str) -> None:
+    def __init__(self, allowed: str, written: str) -> None:
         self.allowed = allowed
+        self.written = written
 
     def check(self, value: Any) -> Any:
         raise NotImplementedError
@@ -44,7 +46,8 @@ class _Rule:
 
 class PathRule(_Rule):
     def __init__(self, *, optional: bool = False) -> None:
-        super().__init__("the path of a file or folder, as str or os.PathLike" + (", or None" if optional else ""))
+        path = "the path of a file or folder"
+        super().__init__(f"{path}, as str or os.PathLike" + (", or None" if optional else ""), path)
         self.optional = optional
 
     def check(self, value: Any) -> Path | None:
@@ -68,7 +71,7 @@ class PathRule(_Rule):
 
 class _ModeRule(_Rule):
     def __init__(self) -> None:
-        super().__init__("WalMode.NORMAL or WalMode.FULL, as text NORMAL or FULL")
+        super().__init__("WalMode.NORMAL or WalMode.FULL", "NORMAL or FULL")
 
     def check(self, value: Any) -> WalMode:
         if not isinstance(value, WalMode):
@@ -86,7 +89,7 @@ class _FlagRule(_Rule):
     FALSE: Final = frozenset({"false", "no", "off", "0"})
 
     def __init__(self) -> None:
-        super().__init__("true or false, in a variable also yes, no, on, off, 1, 0")
+        super().__init__("True or False", "true or false, in a variable also yes, no, on, off, 1, 0")
 
     def check(self, value: Any) -> bool:
         if not isinstance(value, bool):
@@ -104,10 +107,8 @@ class _WholeRule(_Rule):
     UNITS: Final = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
     def __init__(self, low: int, high: int, unit: str = "") -> None:
-        text = f"a whole number from {low} to {high}"
-        super().__init__(
-            f"{text} ({unit}), as text also with B, kB, MB, GB, KiB, MiB or GiB" if unit == "bytes" else text
-        )
+        text = f"a whole number from {low} to {high}" + (f" ({unit})" if unit else "")
+        super().__init__(text, f"{text}, as text also with B, kB, MB, GB, KiB, MiB or GiB" if unit == "bytes" else text)
         self.low, self.high, self.unit = low, high, unit
 
     def check(self, value: Any) -> int:
@@ -135,7 +136,8 @@ class _DurationRule(_Rule):
     def __init__(self, high: timedelta, *, zero: bool = False) -> None:
         low = "from 0 to" if zero else "above 0, up to"
         days = f"{high.days} day{'s' if high.days > 1 else ''}"
-        super().__init__(f'a timedelta {low} {days}, as text such as "250ms", "30s", "5m", "24h", "7d" or seconds')
+        units = 'a number of seconds, or text such as "250ms", "30s", "5m", "24h", "7d"'
+        super().__init__(f"a timedelta {low} {days}", f"a duration {low} {days}: {units}")
         self.high, self.zero = high, zero
 
     def check(self, value: Any) -> timedelta:
@@ -162,6 +164,8 @@ class _DurationRule(_Rule):
 
 _WAIT: Final = timedelta(hours=24)  # the longest wait for a connection or a lock
 _PERIOD: Final = timedelta(days=366)  # the longest interval between two runs of a job
+
+SECTION: Final = "ragkernel"  # the table of a TOML file that is taken where none is named
 
 RULES: Final[dict[str, _Rule]] = {
     "app_db_path": PathRule(),
@@ -195,17 +199,19 @@ def settle(name: str, value: Any, source: str = "", *, raw: bool = False) -> Any
     try:
         return rule.read(value) if raw else rule.check(value)
     except ValueError as refusal:
+        allowed = rule.written if raw else rule.allowed
         raise ConfigurationError(
-            f"{name}: {refusal}; given: {value!r}; allowed: {rule.allowed}", operation=source or "configure"
+            f"{name}: {refusal}; given: {value!r}; allowed: {allowed}", operation=source or "configure"
         ) from None
 
 
-def unknown(name: str, known: list[str], what: str, source: str) -> ConfigurationError:
-    """The error for a name that no field has, with the nearest name that one has."""
+def unknown(name: str, known: list[str], what: str, source: str, *, prefix: str = "") -> ConfigurationError:
+    """The error for a name that no field has, with the nearest name that one has. prefix: what all names begin with."""
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known)}"
+    rest = [candidate.removeprefix(prefix) for candidate in known]
+    near = difflib.get_close_matches(name.removeprefix(prefix), rest, n=1, cutoff=0.75)
+    hint = f"did you mean {prefix}{near[0]}?" if near else f"known are: {', '.join(known)}"
     return ConfigurationError(f"unknown {what} {name!r}", operation=source, hint=hint)
 
 
@@ -218,7 +224,8 @@ def _home(path: Path) -> Path:
 
 
 def read_toml(path: AnyPath, section: str | None) -> tuple[dict[str, Any], dict[str, str]]:
-    """The keys of one table of a TOML file, and where each came from."""
+    """The keys of one table of a TOML file, and where each came from. section: the table; where None the table
+    `ragkernel` if there is one, else the top level."""
     import tomllib
     from pathlib import Path
 
@@ -229,6 +236,12 @@ def read_toml(path: AnyPath, section: str | None) -> tuple[dict[str, Any], dict[
         raise ConfigurationError(f"cannot read the configuration file: {error.strerror}", operation=source) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the configuration file is not TOML: {error}", operation=source) from None
+    if section is None and isinstance(table.get(SECTION), dict):
+        if beside := [name for name in table if name in RULES]:
+            raise ConfigurationError(
+                f"{beside[0]} stands outside of the table [{SECTION}]", operation=source, hint="move it into the table"
+            )
+        section = SECTION
     for part in section.split(".") if section else ():
         if not isinstance(table.get(part), dict):
             raise ConfigurationError(
@@ -256,7 +269,8 @@ def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[s
         if not variable.startswith(prefix) or variable == prefix + "CONFIG" or not value:
             continue
         if variable not in variables:
-            raise unknown(variable, [*variables, prefix + "CONFIG"], "variable", "read the environment")
+            names = [*variables, prefix + "CONFIG"]
+            raise unknown(variable, names, "variable", "read the environment", prefix=prefix)
         raw[variables[variable]] = value
         sources[variables[variable]] = f"read the variable {variable}"
     return raw, sources

@@ -247,7 +247,7 @@ def test_a_wrong_variable_is_refused_by_its_name(field: str, text: str) -> None:
     message = refusal(lambda: SqlConfig.from_environment(environ))
     assert message.startswith(f"{field}: ")
     assert f"given: {text!r}" in message
-    assert f"allowed: {RULES[field].allowed}" in message
+    assert f"allowed: {RULES[field].written}" in message
     assert variable in message
 
 
@@ -285,6 +285,35 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
     """A RAGKERNEL_ variable that no field has is never silently without effect."""
     environ = {"RAGKERNEL_APP_DB_PATH": "a.db", "RAGKERNEL_BUSY_TIMOUT": "3s"}
     assert "did you mean RAGKERNEL_BUSY_TIMEOUT?" in refusal(lambda: SqlConfig.from_environment(environ))
+
+
+def test_a_foreign_variable_suggests_nothing() -> None:
+    """What all variables begin with makes no name near: the known ones are listed."""
+    environ = {"RAGKERNEL_APP_DB_PATH": "a.db", "RAGKERNEL_PASSWORD": "secret"}
+    text = refusal(lambda: SqlConfig.from_environment(environ))
+    assert "did you mean" not in text
+    assert "known are: RAGKERNEL_APP_DB_PATH, " in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize("field", ["app_wal_mode", "busy_timeout", "journal_size_limit", "backup_enabled"])
+def test_what_is_allowed_is_what_this_source_allows(field: str) -> None:
+    """A call of Python's is told of Python's types alone, a variable of text and numbers alone."""
+    in_python = refusal(lambda: SqlConfig("a.db", **{field: "wrong"}))  # type: ignore[arg-type]
+    variable = {"RAGKERNEL_APP_DB_PATH": "a.db", f"RAGKERNEL_{field.upper()}": "wrong"}
+    in_text = refusal(lambda: SqlConfig.from_environment(variable))
+    told = {text: text.partition("; allowed: ")[2] for text in (in_python, in_text)}
+    assert not {"text", "seconds", "variable"} & set(told[in_python].replace(",", " ").split())
+    assert not {"timedelta", "WalMode.NORMAL", "True"} & set(told[in_text].replace(",", " ").split())
+
+
+def test_the_table_ragkernel_is_taken_where_there_is_one(tmp_path: Path) -> None:
+    """Without a section the table [ragkernel] counts, also beside other programs' tables, not beside its own keys."""
+    path = toml(tmp_path, '[ragkernel]\napp_db_path = "a.db"\n[other]\nkey = 1\n')
+    assert SqlConfig.from_toml(path) == SqlConfig(tmp_path / "a.db")
+    assert SqlConfig.from_environment({"RAGKERNEL_CONFIG": str(path)}) == SqlConfig(tmp_path / "a.db")
+    path = toml(tmp_path, 'app_pool_size = 3\n[ragkernel]\napp_db_path = "a.db"\n')
+    assert "app_pool_size stands outside of the table [ragkernel]" in refusal(lambda: SqlConfig.from_toml(path))
 
 
 def test_two_variables_that_disagree_are_refused_with_their_source() -> None:
