@@ -6,7 +6,12 @@ next to nothing.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+# What starts the command (`-m`, the script `ragkernel`) imports this first: ragkernel.__main__ then tells it in a line.
+if sys.version_info < (3, 11) and not (getattr(sys, "argv", None) or [""])[0].endswith(("-m", "ragkernel")):
+    raise ImportError("ragkernel needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info))
 
 if TYPE_CHECKING:
     from ragkernel.clock import new_id as new_id
@@ -24,8 +29,8 @@ if TYPE_CHECKING:
     from ragkernel.ingestion import IngestReport as IngestReport
     from ragkernel.ingestion import ingest as ingest
     from ragkernel.operations.backup import Backup as Backup
-    from ragkernel.operations.backup import Restored as Restored
     from ragkernel.operations.health import DatabaseHealthMetrics as DatabaseHealthMetrics
+    from ragkernel.operations.restore import Restored as Restored
     from ragkernel.service import SqlService as SqlService
     from ragkernel.service import open as open
 
@@ -38,7 +43,7 @@ _HOMES = {
     "IngestReport": "ingestion",
     "NewEvent": "events.store",
     "Reader": "connections",
-    "Restored": "operations.backup",
+    "Restored": "operations.restore",
     "Result": "connections",
     "SqlConfig": "config",
     "SqlError": "errors",

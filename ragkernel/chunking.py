@@ -110,15 +110,24 @@ def check_sizes(chunk_size: int, chunk_overlap: int) -> None:
         )
 
 
+def settled_sizes(chunk_size: int, chunk_overlap: int | None) -> tuple[int, int]:
+    """Both sizes in tokens, checked; an overlap of None is a tenth of the size, CHUNK_OVERLAP at most."""
+    if chunk_overlap is None:
+        check_sizes(chunk_size, 0)
+        chunk_overlap = min(CHUNK_OVERLAP, chunk_size // 10)
+    check_sizes(chunk_size, chunk_overlap)
+    return chunk_size, chunk_overlap
+
+
 def split(
-    text: str, *, chunk_size: int = CHUNK_SIZE, chunk_overlap: int = CHUNK_OVERLAP, language: str = "text"
+    text: str, *, chunk_size: int = CHUNK_SIZE, chunk_overlap: int | None = None, language: str = "text"
 ) -> Iterator[Chunk]:
     """The chunks of `text` in order, one at a time; none where it has no token.
 
-    chunk_size, chunk_overlap: tokens. language: which headings to look for, see ragkernel.outline. Raises
-    ConfigurationError at the call for impossible sizes.
+    chunk_size, chunk_overlap: tokens, the overlap as in settled_sizes where None. language: which headings to look for,
+    see ragkernel.outline. Raises ConfigurationError at the call for impossible sizes.
     """
-    check_sizes(chunk_size, chunk_overlap)
+    chunk_size, chunk_overlap = settled_sizes(chunk_size, chunk_overlap)
     return _split(text, chunk_size, chunk_overlap, _Window(text, language))
 
 

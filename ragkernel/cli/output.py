@@ -45,8 +45,9 @@ def print_json(data: dict[str, Any]) -> None:
 
 
 def complain(line: str) -> None:
-    """Print one line on standard error."""
-    write(sys.stderr, shown(line, keep="") + "\n")
+    """Print one line on standard error, if there is one."""
+    if sys.stderr is not None:
+        write(sys.stderr, shown(line, keep="") + "\n")
 
 
 def write(stream: TextIO, text: str) -> None:
@@ -118,6 +119,11 @@ def _cell(value: Any, *, limit: int = _CELL_CHARS) -> str:
 
 def _is_number(cell: str) -> bool:
     return cell == "-" or cell.replace(".", "", 1).isdigit()
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: `1 file`, `2 files`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def size(count: int) -> str:

@@ -40,7 +40,11 @@ def _common() -> argparse.ArgumentParser:
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("which database, and how to print")
     group.add_argument("--app-db", metavar="FILE", help="the database file (or RAGKERNEL_APP_DB_PATH)")
-    group.add_argument("--config", metavar="FILE.toml", help="a file with the configuration (or RAGKERNEL_CONFIG)")
+    group.add_argument(
+        "--config",
+        metavar="FILE.toml",
+        help="a file with the configuration: the table [ragkernel] if it has one (variables do not count then)",
+    )
     group.add_argument("--json", action="store_true", help="print one JSON document")
     return common
 
@@ -94,9 +98,12 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
         help="files to take, again for more: *.md for names, docs/**/*.md for paths below PATH"
         " (otherwise prose and source code, listed below)",
     )
-    sizes = f"(a new base: {CHUNK_SIZE} and {CHUNK_OVERLAP}; an existing one keeps its own)"
-    ingest.add_argument("--chunk-size", type=int, metavar="N", help=f"most tokens in a chunk {sizes}")
-    ingest.add_argument("--chunk-overlap", type=int, metavar="N", help="tokens that a chunk repeats of the one before")
+    size = f"most tokens in a chunk (a new base: {CHUNK_SIZE}; an existing one keeps its own)"
+    overlap = (
+        f"tokens that a chunk repeats of the one before (a new base: a tenth of its size, {CHUNK_OVERLAP} at most)"
+    )
+    ingest.add_argument("--chunk-size", type=int, metavar="N", help=size)
+    ingest.add_argument("--chunk-overlap", type=int, metavar="N", help=overlap)
     ingest.add_argument(
         "--embedder-model", type=_text, metavar="NAME", help="the embedding model that a new base is for"
     )
@@ -107,7 +114,10 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
         "ragkernel migrate --dry-run --app-db app_meta.db",
     )
     migrate.add_argument("--dry-run", action="store_true", help="try the steps and undo them")
-    migrate.add_argument("--to", type=int, metavar="N", help="the version to go to, forward or backward; 0 is empty")
+    migrate.add_argument("--yes", action="store_true", help="go backward, which drops what the later versions brought")
+    migrate.add_argument(
+        "--to", type=int, metavar="N", help="the version to go to, forward or (with --yes) backward; 0 is empty"
+    )
 
     backup = add(
         "backup",
@@ -128,7 +138,11 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_questions(add: Callable[..., argparse.ArgumentParser]) -> None:
     add("info", "What the database holds.", "ragkernel info --app-db app_meta.db")
     add("status", "The state of the schema and of the runs.", "ragkernel status --app-db app_meta.db --json")
-    health = add("health", "Whether all is well; exit code 1 where it is not.", "ragkernel health --app-db app_meta.db")
+    health = add(
+        "health",
+        "Whether all is well: exit code 0 where the status is ok, 1 where it is degraded or failing, with the reasons.",
+        "ragkernel health --app-db app_meta.db",
+    )
     health.add_argument("--deep", action="store_true", help="also read every page and check its integrity")
     show = add(
         "show",

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from .output import shown, size
+from .output import counted, shown, size
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
@@ -25,7 +25,7 @@ class Progress:
     """A line on standard error that is rewritten while ingest runs; nothing where that is no terminal."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr is not None and sys.stderr.isatty()
         self._next = 0.0
         self._drawn = 0
 
@@ -36,8 +36,8 @@ class Progress:
             return
         self._next = now + _INTERVAL_S
         rate = report.size_bytes / report.seconds if report.seconds else 0.0
-        counts = f"{report.files} files, {report.chunks} chunks stored, {size(report.size_bytes)}, {size(int(rate))}/s"
-        self._draw(f"{counts}  {shown(report.path, keep='')}")
+        counts = f"{counted(report.files, 'file')}, {counted(report.chunks, 'chunk')} stored"
+        self._draw(f"{counts}, {size(report.size_bytes)}, {size(int(rate))}/s  {shown(report.path, keep='')}")
 
     def clear(self) -> None:
         """Take the line away."""

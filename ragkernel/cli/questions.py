@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from ragkernel import queries
 from ragkernel.errors import QueryFailed
+from ragkernel.ingestion import owner
 
 from .output import Outcome, facts, json_value, row_json, shown, size, table
 from .stores import configuration, existing
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Literal
 
-    from ragkernel import Reader
+    from ragkernel import Reader, SqlService
 
     RunState = Literal["pending", "running", "completed", "failed", "cancelled"]
 
@@ -66,13 +68,14 @@ def status(args: argparse.Namespace) -> Outcome:
             "runs": {},
             "running": [],
         }
-        if not pending:
-            with service.read() as conn:
-                counts = {state: queries.pipeline_runs.count_by_status(conn, status=state) for state in RUN_STATES}
-                data["runs"] = counts
-                running = queries.pipeline_runs.by_status(conn, status="running", limit=20)
-                data["running"] = [row_json(run) for run in running]
-    runs = ", ".join(f"{count} {state}" for state, count in data["runs"].items() if count)
+        try:
+            data["runs"], data["running"] = _runs(service)
+        except QueryFailed as error:
+            if not pending or error.code != sqlite3.SQLITE_ERROR:  # no such table, no such column
+                raise
+            data["runs"] = None
+    counts = [f"{count} {state}" for state, count in (data["runs"] or {}).items() if count]
+    runs = "not shown before `ragkernel migrate`" if data["runs"] is None else ", ".join(counts)
     pairs = [
         ("database", data["path"]),
         ("layout", data["layout"]),
@@ -83,20 +86,36 @@ def status(args: argparse.Namespace) -> Outcome:
         ("runs", runs or "none"),
     ]
     pairs += [
-        ("running now", f"{run['pipeline_name']} since {run['started_at']} ({run['id']})") for run in data["running"]
+        (_OWNERS[run["owner"]], f"{run['pipeline_name']} since {run['started_at']} ({run['id']})")
+        for run in data["running"]
     ]
     return Outcome(data, facts(pairs))
 
 
+_OWNERS: dict[str, str] = {
+    "alive": "running now",
+    "gone": "interrupted (its process is gone)",
+    "unknown": "running (its process cannot be seen from here)",
+}
+
+
+def _runs(service: SqlService) -> tuple[dict[RunState, int], list[dict[str, Any]]]:
+    """How many runs are in each state, and the running ones, each with whether its process is there."""
+    with service.read() as conn:
+        counts = {state: queries.pipeline_runs.count_by_status(conn, status=state) for state in RUN_STATES}
+        running = queries.pipeline_runs.by_status(conn, status="running", limit=20)
+    return counts, [{**row_json(run), "owner": owner.state(run.id, run.metrics)} for run in running]
+
+
 def health(args: argparse.Namespace) -> Outcome:
-    """Whether all is well; exit code 1 where it is failing."""
+    """Whether all is well; exit code 1 where the status is anything but ok."""
     with existing(configuration(args), migrated=False) as service:
         metrics = service.health_check(deep=args.deep)
     data = metrics.as_dict()
     pairs = [("status", metrics.status), *(("reason", reason) for reason in metrics.reasons)]
     pairs += [("notice", notice) for notice in metrics.notices]
     pairs += [(name, value) for name, value in data.items() if name not in ("status", "reasons", "notices")]
-    return Outcome(data, facts(pairs), exit_code=1 if metrics.status == "failing" else 0)
+    return Outcome(data, facts(pairs), exit_code=0 if metrics.status == "ok" else 1)
 
 
 def show(args: argparse.Namespace) -> Outcome:

@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     as_json = "--json" in words
+    if sys.stdout is None:  # `>&-`: nothing is begun whose result nobody can read
+        output.complain("ragkernel: standard output is closed Hint: to print nothing, redirect it to /dev/null")
+        return FAILED
     try:
         return _run(words)
     except BrokenPipeError:  # the reader of our output has left (`| head`)

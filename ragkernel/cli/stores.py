@@ -10,6 +10,7 @@ import ragkernel
 from ragkernel import queries
 from ragkernel.errors import ConfigurationError
 
+from .output import counted
 from .parser import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ def existing(config: SqlConfig, *, migrated: bool = True) -> Iterator[SqlService
     with ragkernel.SqlService(config) as service:
         if migrated and (steps := service.pending_migrations()):
             raise ConfigurationError(
-                f"the schema needs {len(steps)} migrations", operation="open", path=path, hint="run `ragkernel migrate`"
+                f"the schema needs {counted(len(steps), 'migration')}",
+                operation="open",
+                path=path,
+                hint="run `ragkernel migrate`",
             )
         yield service
 

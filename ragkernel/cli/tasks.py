@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 import ragkernel
 from ragkernel.core.migrate import APP_META, EVENTS
 from ragkernel.errors import ConfigurationError
+from ragkernel.ingestion import check as check_folder
 from ragkernel.ingestion import ingest as ingest_folder
-from ragkernel.operations.backup import restore_beside
+from ragkernel.operations.restore import restore_beside
 
-from .output import Outcome, facts, shown, size, table
+from .output import Outcome, counted, facts, shown, size, table
+from .parser import UsageError
 from .progress import Interrupt, Progress
 from .stores import configuration, existing
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from ragkernel import SqlConfig
+    from ragkernel.core.migrate import Step
     from ragkernel.ingestion import IngestReport
 
 _SKIPPED_SHOWN = 10
@@ -35,7 +40,10 @@ def ingest(args: argparse.Namespace) -> Outcome:
         interrupt.check()
 
     config = configuration(args)
-    _require_path(args.path)
+    if not os.path.exists(config.app_db_path):  # what is refused must not leave a new database behind
+        check_folder(
+            args.path, kb=args.kb, globs=args.glob, chunk_size=args.chunk_size, chunk_overlap=args.chunk_overlap
+        )
     with ragkernel.open(config.app_db_path, config) as service, Interrupt() as interrupt:
         try:
             report = ingest_folder(
@@ -50,26 +58,21 @@ def ingest(args: argparse.Namespace) -> Outcome:
             )
         except KeyboardInterrupt:
             done = latest[0].added + latest[0].changed if latest else 0
-            raise KeyboardInterrupt(f"interrupted; {done} documents were stored, run it again to go on") from None
+            stored = "1 document was" if done == 1 else f"{done} documents were"
+            raise KeyboardInterrupt(f"interrupted; {stored} stored, run it again to go on") from None
         finally:
             progress.clear()
     return Outcome(report.as_dict(), _told(report), notes=tuple(_skipped(report)))
 
 
-def _require_path(path: str) -> None:
-    """A wrong PATH must not leave a new database behind."""
-    if not os.path.exists(path):
-        raise ConfigurationError("there is no such folder or file", operation="ingest", path=path, hint="check PATH")
-
-
 def _told(report: IngestReport) -> str:
-    looked = f"{report.files} file{'' if report.files == 1 else 's'} in {report.seconds:.1f} s"
+    looked = f"{counted(report.files, 'file')} in {report.seconds:.1f} s"
     if report.nothing_to_do:
         skipped = f", {report.skipped} skipped" if report.skipped else ""
         return f"{report.kb_name}: nothing to do ({looked}: {report.unchanged} unchanged{skipped})"
     return (
         f"{report.kb_name}: {report.added} added, {report.changed} changed, {report.unchanged} unchanged,"
-        f" {report.skipped} skipped; {report.chunks} chunks stored"
+        f" {report.skipped} skipped; {counted(report.chunks, 'chunk')} stored"
         f" ({looked}, {size(report.size_bytes)}, {report.rows_per_second:.0f} rows/s)"
     )
 
@@ -82,7 +85,7 @@ def _skipped(report: IngestReport) -> list[str]:
 
 
 def migrate(args: argparse.Namespace) -> Outcome:
-    """Bring the schema up to date, or to another version."""
+    """Bring the schema up to date, or to another version. Raises UsageError for a way back without --yes."""
     config = configuration(args)
     path = str(config.app_db_path)
     if args.dry_run and not os.path.exists(path):
@@ -90,17 +93,41 @@ def migrate(args: argparse.Namespace) -> Outcome:
             "there is no such database", operation="migrate", path=path, hint="without --dry-run it is made"
         )
     with ragkernel.SqlService(config) as service:
+        if args.to is not None and not args.dry_run and not args.yes:
+            _require_forward(service.run_migrations(args.to, dry_run=True), args.to)
+        before = _migration_backups(config)
         steps = service.run_migrations(args.to, dry_run=args.dry_run)
+        backups = sorted(_migration_backups(config) - before)
     data = {
         "path": path,
         "dry_run": args.dry_run,
+        "backup": backups[-1] if backups else None,
         "steps": [dict(zip(step._fields, step, strict=True)) for step in steps],
     }
     if not steps:
         return Outcome(data, "nothing to do: the schema is at this version")
     rows = [(step.direction, step.version, step.database, step.name, step.description) for step in steps]
     title = "would run" if args.dry_run else "done"
-    return Outcome(data, table((title, "version", "database", "name", "description"), rows))
+    told = table((title, "version", "database", "name", "description"), rows)
+    return Outcome(data, f"{told}\n\nwhat was there before is in {shown(backups[-1])}" if backups else told)
+
+
+def _require_forward(steps: Sequence[Step], target: int) -> None:
+    """Refuse steps that go back."""
+    back = sum(step.direction == "down" for step in steps)
+    if back:
+        raise UsageError(
+            f"version {target} is {counted(back, 'step')} back, which drops tables with their rows",
+            "--dry-run shows the steps; --yes takes them, after a backup to backup_dir",
+        )
+
+
+def _migration_backups(config: SqlConfig) -> set[str]:
+    """The backups that migrations have made: the one of this migration is the new one."""
+    if not os.path.isdir(config.backup_dir):
+        return set()
+    with os.scandir(config.backup_dir) as listing:
+        return {entry.path for entry in listing if entry.name.startswith(f"{APP_META}_before_migration_")}
 
 
 def backup(args: argparse.Namespace) -> Outcome:

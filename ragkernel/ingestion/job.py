@@ -4,8 +4,9 @@ Files are read one at a time and outside of any transaction; documents are store
 savepoint of its own. So a document is whole or absent, the old one or the new one, for every reader and after every
 end, and one that is refused takes no other with it.
 
-A run that finds another one of the same base still `running` (its process was killed, or lives elsewhere) takes over:
-it marks that run failed, which stops at its next batch if it lives. Hence two runs never store the same file twice.
+A run is refused while another one of the same base is `running` in a process that lives. Where that process is gone (it
+was killed), or is of another machine and cannot be seen, it takes over: it marks that run failed, which stops at its
+next batch if it lives after all. Hence two runs never store the same file twice.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import hashlib
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ragkernel.chunking import split
+from ragkernel.chunking import CHUNK_SIZE, settled_sizes, split
 from ragkernel.clock import new_id
 from ragkernel.errors import ConfigurationError, ConstraintFailed, SqlError, ValueRefused
 from ragkernel.generated import models, queries
 from ragkernel.outline import headings
 from ragkernel.sources import Skipped, SourceFile, SourceText, find, language_of, printable, read
 
+from . import owner
 from .records import Records, check_name
 from .report import IngestReport
 
@@ -58,30 +59,69 @@ def ingest(
 
     A document is known by its path below `path`, so give the same `path` each time; documents whose file is gone stay.
     globs: which files, see ragkernel.sources.find. chunk_size, chunk_overlap: tokens as ragkernel.chunking counts them,
-    512 and 50 for a new base; embedder_model: the name that a new base keeps. An existing base keeps its own: other
-    values are refused, because chunks of two sizes in one base do not compare. progress: called after each file,
-    outside of transactions, with the report so far; an exception that it raises ends the run.
+    512 and 50 for a new base (a smaller chunk_size alone: a tenth of it); embedder_model: the name that a new base
+    keeps. An existing base keeps its own: other values are refused, because chunks of two sizes in one base do not
+    compare. progress: called after each file, outside of transactions, with the report so far; an exception that it
+    raises ends the run.
 
-    Blocks until the run has ended. What cannot be read is skipped and reported. Raises ConfigurationError, before
-    anything is written, for a wrong argument or where no file matches. Any exception later on leaves the documents that
-    were stored, marks the run failed (KeyboardInterrupt: cancelled) and an unfinished new base `error`, and goes on.
+    Blocks until the run has ended. What cannot be read is skipped and reported. Raises, before anything is written,
+    ConfigurationError for a wrong argument, where no file matches and where none that does is text, TransactionFailed
+    where a living process is ingesting the same base. Any exception later on leaves the documents that were stored,
+    marks the run failed (KeyboardInterrupt: cancelled) and an unfinished new base `error`, and goes on.
     """
-    check_name(kb)
     patterns = None if globs is None else list(globs)
-    told_path = printable(os.fspath(path))
-    found = find(os.fspath(path), patterns)
-    first = next(found, None)
-    if first is None:
-        raise ConfigurationError(
-            f"no file at {told_path} matches", operation="ingest", hint="check the folder, or name patterns like '*.md'"
-        )
+    check(path, kb=kb, globs=patterns)
     report = IngestReport(kb_id="", kb_name=kb, run_id=new_id())
     records = Records(service, report)
     asked = {"chunk_size": chunk_size, "chunk_overlap": chunk_overlap, "embedder_model": embedder_model}
-    base = records.begin(asked, {"path": told_path, "globs": patterns})
-    job = _Job(service, records, report, base, progress)
+    owner.enter(report.run_id)
     try:
-        job.take(chain((first,), found))
+        base = records.begin(asked, {"path": printable(os.fspath(path)), "globs": patterns})
+        _run(_Job(service, records, report, base, progress), records, find(os.fspath(path), patterns))
+    finally:
+        owner.leave(report.run_id)
+    return report
+
+
+def check(
+    path: str | os.PathLike[str],
+    *,
+    kb: str,
+    globs: Iterable[str] | None = None,
+    chunk_size: int | None = None,
+    chunk_overlap: int | None = None,
+) -> None:
+    """Refuse what `ingest` would refuse for a new base, without a database: arguments as there.
+
+    Reads files until one is text. Raises ConfigurationError.
+    """
+    check_name(kb)
+    settled_sizes(CHUNK_SIZE if chunk_size is None else chunk_size, chunk_overlap)
+    skipped: Skipped | None = None
+    count = 0
+    for entry in find(os.fspath(path), globs):
+        source = read(entry) if isinstance(entry, SourceFile) else entry
+        if not isinstance(source, Skipped):
+            return
+        skipped = skipped or source
+        count += 1
+    told = printable(os.fspath(path))
+    if skipped is None:
+        raise ConfigurationError(
+            f"no file at {told} matches", operation="ingest", hint="check the folder, or name patterns like '*.md'"
+        )
+    others = f" and {count - 1} more" if count > 1 else ""
+    raise ConfigurationError(
+        f"no file at {told} can be taken: {skipped.path}{others}: {skipped.reason}",
+        operation="ingest",
+        hint="text is UTF-8, or UTF-16 with a byte order mark; symbolic links are not followed",
+    )
+
+
+def _run(job: _Job, records: Records, found: Iterable[SourceFile | Skipped]) -> None:
+    """The whole run; how it ended stands in its row."""
+    try:
+        job.take(found)
         records.complete()
     except KeyboardInterrupt:
         records.fail("cancelled", "interrupted")
@@ -89,7 +129,6 @@ def ingest(
     except BaseException as error:
         records.fail("failed", _told(error))
         raise
-    return report
 
 
 class _Document(NamedTuple):

@@ -10,11 +10,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from ragkernel.chunking import CHUNK_OVERLAP, CHUNK_SIZE, RULE, check_sizes
+from ragkernel.chunking import CHUNK_SIZE, RULE, settled_sizes
 from ragkernel.clock import new_id, utc_now
 from ragkernel.errors import ConfigurationError, SqlError, TransactionFailed
 from ragkernel.events.store import NewEvent
 from ragkernel.generated import queries
+
+from . import owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +44,9 @@ class Records:
         """Find or create the base, and start the run: one transaction. Returns the base.
 
         asked: chunk_size, chunk_overlap and embedder_model, None where the caller leaves them open. source: what the
-        pipeline's config keeps. A run of the same base that is still `running` is marked failed. Raises
-        ConfigurationError where the base has other values than asked; nothing is written then.
+        pipeline's config keeps. A run of the same base that is still `running` is marked failed where its process is
+        gone or not to be seen from here. Raises TransactionFailed where that process lives, ConfigurationError where
+        the base has other values than asked; nothing is written then.
         """
         report = self._report
         with self._service.write() as conn:
@@ -66,6 +69,7 @@ class Records:
                 kb_id=base.id,
                 status="running",
                 started_at=utc_now(),
+                metrics={"owner": owner.this_process()},
             )
             self._tell_run("PipelineRunStarted", {"pipeline_id": pipeline_id, "kb_id": base.id})
         return base
@@ -74,8 +78,7 @@ class Records:
         def given(name: str, default: Any) -> Any:
             return default if asked[name] is None else asked[name]
 
-        size, overlap = given("chunk_size", CHUNK_SIZE), given("chunk_overlap", CHUNK_OVERLAP)
-        check_sizes(size, overlap)
+        size, overlap = settled_sizes(given("chunk_size", CHUNK_SIZE), asked["chunk_overlap"])
         base = queries.knowledge_bases.insert(
             conn,
             id=new_id(),
@@ -106,6 +109,15 @@ class Records:
         return pipeline.id
 
     def _give_up_others(self, conn: Writer, pipeline_id: str) -> None:
+        for run in queries.pipeline_runs.running_of_pipeline(conn, pipeline_id=pipeline_id):
+            if owner.state(run.id, run.metrics) == "alive":
+                pid = (owner.owner_of(run.metrics) or {}).get("pid")
+                since = f" since {run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else ""
+                raise TransactionFailed(
+                    f"process {pid} is ingesting {self._report.kb_name!r}{since} (run {run.id})",
+                    operation="ingest",
+                    hint="wait until it is done, or end that process",
+                )
         given_up = queries.pipeline_runs.give_up(
             conn, pipeline_id=pipeline_id, completed_at=utc_now(), error_message="a later run of this base took over"
         )

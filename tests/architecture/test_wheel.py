@@ -93,7 +93,7 @@ def test_the_wheel_pulls_in_nothing(site: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "MIT"
     assert (info / "licenses" / "LICENSE").exists()
-    assert "ragkernel = ragkernel.cli:main" in (info / "entry_points.txt").read_text(encoding="utf-8")
+    assert "ragkernel = ragkernel.__main__:main" in (info / "entry_points.txt").read_text(encoding="utf-8")
 
 
 def test_the_wheel_works_with_nothing_but_its_own_files(site: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_ingest_twice(tmp_path: Path) -> None:
     words = ("ingest", tmp_path / "text", "--kb", "notes", "--app-db", tmp_path / "x.db")
     first = run(*words)
     assert first.code == 0
-    assert first.out.startswith("notes: 1 added, 0 changed, 0 unchanged, 1 skipped; 1 chunks stored")
+    assert first.out.startswith("notes: 1 added, 0 changed, 0 unchanged, 1 skipped; 1 chunk stored")
     assert first.err == "skipped b.txt: binary: it holds a NUL byte\n"
     second = run(*words, "--json")
     assert (second.code, second.err) == (0, "")
@@ -90,6 +90,21 @@ def test_health(made: Path) -> None:
         "is_split_database",
     } <= set(done.json)
     assert run("health", "--deep", "--app-db", made / "app_meta.db").out.startswith("status")
+
+
+def test_health_is_code_1_unless_all_is_well(made: Path, tmp_path: Path) -> None:
+    """A degraded database is code 1 with its reasons, as --help says."""
+    path = tmp_path / "app_meta.db"
+    shutil.copy(made / "app_meta.db", path)
+    path.chmod(0o644)
+    done = run("health", "--app-db", path)
+    assert (done.code, done.err) == (1, "")
+    assert "others may read the file (mode 0644)" in done.out
+    assert run("health", "--app-db", path, "--json").json["status"] == "degraded"
+    path.chmod(0o600)
+    assert run("health", "--app-db", path).code == 0
+    told = " ".join(run("health", "--help").out.split())
+    assert "exit code 0 where the status is ok, 1 where it is degraded or failing" in told
 
 
 @pytest.mark.parametrize("kind", ["kbs", "documents", "chunks", "runs"])
@@ -188,12 +203,45 @@ def test_migrate_forward_and_backward(tmp_path: Path) -> None:
     dry = run("migrate", "--to", "0", "--dry-run", "--app-db", path, "--json").json
     assert [step["direction"] for step in dry["steps"]] == ["down"] * len(up)
     assert run("status", "--app-db", path, "--json").json["schema_version"] == len(up)
-    assert run("migrate", "--to", "1", "--app-db", path).code == 0
+    assert run("migrate", "--to", "1", "--yes", "--app-db", path).code == 0
     assert len(run("status", "--app-db", path, "--json").json["pending_migrations"]) == len(up) - 1
     done = run("info", "--app-db", path)
     assert done.code == 2
     assert "ragkernel migrate" in done.err
     assert run("migrate", "--to", "99", "--app-db", path).code == 2
+
+
+def test_a_way_back_asks_first_and_names_its_backup(made: Path, tmp_path: Path) -> None:
+    """A step down without --yes is code 2 and changes nothing; with it the rows are in the backup that is named."""
+    path = tmp_path / "app_meta.db"
+    shutil.copy(made / "app_meta.db", path)
+    done = run("migrate", "--to", "0", "--app-db", path)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "--yes" in done.err
+    assert "--yes" in run("migrate", "--to", "0", "--app-db", path, "--json").json["error"]["hint"]
+    assert run("info", "--app-db", path, "--json").json["documents"] == 13
+    assert not (tmp_path / "backups").exists()
+    assert run("migrate", "--to", "0", "--dry-run", "--app-db", path, "--json").json["backup"] is None
+    done = run("migrate", "--to", "0", "--yes", "--app-db", path)
+    (backup,) = (tmp_path / "backups").iterdir()
+    assert (done.code, str(backup) in done.out) == (0, True)
+    assert run("info", "--app-db", backup, "--json").json["documents"] == 13
+    assert run("restore", backup, "--app-db", path).code == 0
+    assert run("info", "--app-db", path, "--json").json["documents"] == 13
+    done = run("migrate", "--to", "3", "--yes", "--app-db", path, "--json")
+    assert done.json["backup"].endswith(".db")
+
+
+def test_status_shows_runs_before_a_migration(made: Path, tmp_path: Path) -> None:
+    """Runs are counted while a migration is pending, and are said not to be shown where their table is not there."""
+    path = tmp_path / "app_meta.db"
+    shutil.copy(made / "app_meta.db", path)
+    latest = run("status", "--app-db", path, "--json").json["schema_version"]
+    assert run("migrate", "--to", str(latest - 1), "--yes", "--app-db", path).code == 0
+    assert "1 completed" in run("status", "--app-db", path).out
+    assert run("migrate", "--to", "0", "--yes", "--app-db", path).code == 0
+    assert run("status", "--app-db", path, "--json").json["runs"] is None
+    assert "runs                not shown before `ragkernel migrate`" in run("status", "--app-db", path).out
 
 
 def test_backup_and_restore(made: Path, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_progress_is_one_line_on_a_terminal(many: Path) -> None:
     finally:
         os.close(ours)
     assert out.startswith(f"x: {job.BATCH_DOCUMENTS + 1} added")
-    assert b" files, " in shown
+    assert b" chunks stored, " in shown
     assert b"/s" in shown
     assert b"\n" not in shown
     assert shown.endswith(b"\r")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +16,6 @@ import ragkernel
 from ragkernel.cli import main
 
 from .command import COMMAND, environment, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COMMANDS = ["ingest", "info", "list", "show", "migrate", "status", "backup", "restore", "health"]
 LISTS = ["kbs", "documents", "chunks", "runs"]
@@ -88,11 +87,25 @@ def test_a_command_that_reads_makes_no_database(words: list[str], tmp_path: Path
 
 
 def test_a_wrong_path_of_ingest_makes_no_database(tmp_path: Path) -> None:
-    """PATH is looked at before the database is made."""
-    done = run("ingest", tmp_path / "nowhere", "--kb", "x", "--app-db", tmp_path / "new.db")
-    assert done.code == 2
-    assert "nowhere" in done.err
-    assert list(tmp_path.iterdir()) == []
+    """What ingest is to take is looked at before the database is made: the folder, its texts, names and sizes."""
+    text = tmp_path / "text"
+    for name in ("empty", "binary", "good"):
+        (text / name).mkdir(parents=True)
+    (text / "binary" / "a.txt").write_bytes(b"\0")
+    (text / "good" / "a.txt").write_text("text")
+    for words, told in (
+        (["nowhere"], "nowhere"),
+        (["empty"], "no file at"),
+        (["binary"], "a.txt: binary"),
+        (["good", "--glob", "*.x"], "no file at"),
+        (["good", "--chunk-size", "0"], "chunk_size is 0"),
+        (["good", "--chunk-overlap", "600"], "chunk_overlap is 600"),
+        (["good", "--kb", " "], "the name of a knowledge base"),
+    ):
+        done = run("ingest", "--kb", "x", text / words[0], *words[1:], "--app-db", tmp_path / "new.db")
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+        assert told in done.err
+        assert list(tmp_path.iterdir()) == [text]
 
 
 def test_options_stand_before_or_behind_the_command(made: Path) -> None:
@@ -111,6 +124,8 @@ def test_the_database_comes_from_options_a_file_or_the_environment(made: Path, t
     assert run("info", "--json", "--config", config).json == expected
     assert run("info", "--json", RAGKERNEL_APP_DB_PATH=database).json == expected
     assert run("info", "--json", RAGKERNEL_CONFIG=str(config)).json == expected
+    config.write_text(f'[ragkernel]\napp_db_path = "{database}"\n')
+    assert run("info", "--json", "--config", config, RAGKERNEL_APP_DB_PATH="elsewhere.db").json == expected
     config.write_text('app_db_path = "elsewhere.db"\n')
     assert run("info", "--json", "--config", config, "--app-db", database).json == expected
 
@@ -163,6 +178,46 @@ def test_an_output_that_is_full_is_told(made: Path) -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment(), check=False)
     assert done.returncode == 1
     assert done.stderr == b"ragkernel: No space left on device: standard output\n"
+
+
+@pytest.mark.parametrize("words", [["list", "kbs"], ["list", "kbs", "--json"], ["--help"], ["--version"]])
+def test_a_closed_output_is_told(made: Path, words: list[str]) -> None:
+    """Where standard output is closed that is one line and code 1; standard error may be closed too."""
+    command = shlex.join([*COMMAND, *words, "--app-db", str(made / "app_meta.db")])
+    for closed, told in ((">&-", 1), (">&- 2>&-", 0)):
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {closed}"], env=environment(), capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", told)
+        assert "standard output is closed" in done.stderr or not told
+    quiet = subprocess.run(["sh", "-c", f"{command} 2>&-"], env=environment(), capture_output=True, check=False)
+    assert (quiet.returncode, quiet.stderr) == (0, b"")
+
+
+OLD = [shutil.which(name) for name in ("python3.10", "python3.9", "python3.8")]
+OLD += map(str, Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.10.*/bin/python"))
+PRETEND = "import sys, runpy; sys.version_info = (3, 10, 13, 'final', 0); "
+
+
+def test_an_older_python_is_told_in_one_line(tmp_path: Path) -> None:
+    """The command says in one line which Python it needs, code 2; `import ragkernel` is an ImportError that says it."""
+    script = tmp_path / "ragkernel"
+    script.write_text("import sys; from ragkernel.__main__ import main; sys.exit(main())")
+    as_module = PRETEND + "sys.argv = ['-m']; runpy.run_module('ragkernel', run_name='__main__')"
+    as_script = PRETEND + f"sys.argv = [{str(script)!r}]; runpy.run_path({str(script)!r}, run_name='__main__')"
+    commands = [[sys.executable, "-c", as_module], [sys.executable, "-c", as_script]]
+    imports = [[sys.executable, "-c", PRETEND + "import ragkernel"]]
+    for python in filter(None, OLD):
+        if subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0:
+            commands += [[python, "-m", "ragkernel", "info"], [python, str(script), "info"]]
+            imports.append([python, "-c", "import ragkernel"])
+    for command in commands:
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
+        assert done.stderr.startswith("ragkernel: Python 3.11 or newer is needed; this is 3.")
+    for command in imports:
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+        assert done.stderr.splitlines()[-1].startswith("ImportError: ragkernel needs Python 3.11 or newer; this is 3.")
 
 
 def test_a_bug_is_one_line_without_values(

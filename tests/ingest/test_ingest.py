@@ -13,7 +13,7 @@ import ragkernel
 from ragkernel import models, queries
 from ragkernel.chunking import count_tokens
 from ragkernel.errors import ConfigurationError, TransactionFailed
-from ragkernel.ingestion import job
+from ragkernel.ingestion import job, owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -306,8 +306,8 @@ def test_an_interrupted_run_is_cancelled_and_the_next_goes_on(
 
 
 def test_a_later_run_takes_over(service: SqlService, folder: Path) -> None:
-    """A run that is still running when another one of its base begins is failed, stores nothing more, and no file
-    becomes two documents.
+    """A run of a process that cannot be seen from here is failed when another one of its base begins, stores nothing
+    more, and no file becomes two documents.
 
     first run:   | begin | read guide.md                      | store → TransactionFailed
     second run:                          | begin, store, end |
@@ -317,6 +317,9 @@ def test_a_later_run_takes_over(service: SqlService, folder: Path) -> None:
     def overtake(report: IngestReport) -> None:
         if not inner:
             inner.append(report)
+            with service.write() as conn:
+                elsewhere: dict[str, Any] = {"pid": 1, "host": "another machine"}
+                queries.pipeline_runs.update(conn, id=report.run_id, metrics={"owner": elsewhere})
             inner.append(ragkernel.ingest(service, folder, kb="handbook"))
 
     with pytest.raises(TransactionFailed, match="took over"):
@@ -328,6 +331,80 @@ def test_a_later_run_takes_over(service: SqlService, folder: Path) -> None:
     assert (runs[first.run_id].status, runs[second.run_id].status) == ("failed", "completed")
     assert runs[first.run_id].error_message == "a later run of this base took over"
     assert base_named(service, "handbook").status == "active"
+
+
+def test_a_living_run_is_not_overtaken(service: SqlService, folder: Path) -> None:
+    """A second run of the same base in this process is refused by name, and a run that is not in progress is given up.
+
+    first run:   | begin | read guide.md …                | store, end |
+    second run:                  | begin → TransactionFailed |
+    """
+
+    def overtake(report: IngestReport) -> None:
+        with pytest.raises(
+            TransactionFailed, match=rf"process {os.getpid()} is ingesting 'handbook' .*{report.run_id}"
+        ):
+            ragkernel.ingest(service, folder, kb="handbook")
+        assert ragkernel.ingest(service, folder, kb=f"other {report.files}").added == 3
+
+    report = ragkernel.ingest(service, folder, kb="handbook", progress=overtake)
+    assert (report.added, last_run(service, report.kb_id).status) == (3, "completed")
+    with service.write() as conn:  # as if its end could not be written
+        owned: dict[str, Any] = {"owner": owner.this_process()}
+        queries.pipeline_runs.update(conn, id=report.run_id, status="running", metrics=owned)
+    assert ragkernel.ingest(service, folder, kb="handbook").nothing_to_do
+    with service.read() as reader:
+        given_up = queries.pipeline_runs.get(reader, id=report.run_id)
+    assert given_up is not None
+    assert given_up.status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "alive"),
+        ({"host": "another"}, "unknown"),
+        ({"pids": "pid:[1]"}, "unknown"),
+        ({"boot": "an earlier one"}, "gone"),
+        ({"started": "1"}, "gone"),
+        ({"pid": 2**22 + 1}, "gone"),
+        ({"pid": 2**70}, "gone"),
+        ({"pid": 0}, "unknown"),
+        ({"pid": -1}, "unknown"),
+        ({"pid": "1"}, "unknown"),
+    ],
+)
+def test_an_owner_is_known_by_more_than_its_number(changes: dict[str, Any], state: str) -> None:
+    """Another start, boot or machine is another process, though its id is the same; a wrong id is nobody's."""
+    owner.enter("run")
+    try:
+        assert owner.state("run", {"owner": {**owner.this_process(), **changes}}) == state
+    finally:
+        owner.leave("run")
+    assert owner.state("run", {"owner": owner.this_process()}) == "gone"
+    nobody: tuple[Any, ...] = (None, [], {}, {"owner": None}, {"owner": {}})
+    for metrics in nobody:
+        assert owner.state("run", metrics) == "unknown"
+
+
+def test_the_overlap_follows_the_size(service: SqlService, folder: Path) -> None:
+    """A new base without an overlap has a tenth of its size, 50 at most."""
+    for size, overlap in ((40, 4), (5, 0), (1, 0), (512, 50), (2000, 50)):
+        ragkernel.ingest(service, folder, kb=f"of {size}", chunk_size=size)
+        assert base_named(service, f"of {size}").chunk_overlap == overlap
+
+
+def test_a_folder_without_any_text_makes_no_base(service: SqlService, folder: Path) -> None:
+    """Where every file is skipped that is refused, naming the first; nothing is written, and a base that is there
+    stays as it is."""
+    (folder / "binary").mkdir()
+    (folder / "binary" / "a.txt").write_bytes(b"\0")
+    (folder / "binary" / "b.txt").write_bytes(b"\xff")
+    with pytest.raises(ConfigurationError, match=r"can be taken: a\.txt and 1 more: binary: it holds a NUL byte"):
+        ragkernel.ingest(service, folder / "binary", kb="handbook")
+    with service.read() as conn:
+        assert queries.knowledge_bases.count(conn) == queries.pipelines.count(conn) == 0
+        assert queries.pipeline_runs.count(conn) == queries.events.count(conn) == 0
 
 
 def test_memory_does_not_grow_with_the_folder(

@@ -213,6 +213,12 @@ SET status = 'failed', completed_at = :completed_at, error_message = :error_mess
 WHERE pipeline_id = :pipeline_id AND status = 'running'
 RETURNING id"""
 
+_SQL_RUNNING_OF_PIPELINE = """\
+SELECT *
+FROM pipeline_runs
+WHERE pipeline_id = :pipeline_id AND status = 'running'
+ORDER BY id"""
+
 _SQL_NEWEST_FIRST = """\
 SELECT run.*, pipeline.name AS pipeline_name
 FROM pipeline_runs AS run
@@ -1190,6 +1196,16 @@ def give_up(
         },
     )
     return _rows_of_give_up(rows)
+
+
+def running_of_pipeline(
+    conn: Reader,
+    *,
+    pipeline_id: str,
+) -> list[PipelineRun]:
+    """The running runs of a pipeline, the oldest first."""
+    rows = conn.fetch_all(_SQL_RUNNING_OF_PIPELINE, {"pipeline_id": pipeline_id})
+    return _rows_of(rows)
 
 
 def newest_first(

@@ -14,6 +14,13 @@ SET status = 'failed', completed_at = :completed_at, error_message = :error_mess
 WHERE pipeline_id = :pipeline_id AND status = 'running'
 RETURNING id;
 
+-- name: running_of_pipeline :many
+-- The running runs of a pipeline, the oldest first.
+SELECT *
+FROM pipeline_runs
+WHERE pipeline_id = :pipeline_id AND status = 'running'
+ORDER BY id;
+
 -- name: newest_first :many
 -- Runs, the newest first, each with the name of its pipeline: those behind the run `before`, of one base and in one state
 -- where these are not null.
