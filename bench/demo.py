@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import ragkernel
 from ragkernel import queries
+from ragkernel.errors import SqlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 # Tests, what was installed besides, and the module that holds the language reference as one long literal.
 NOT_OURS = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "pydoc_data"}
+
+SKIPPED_NAMED = 3  # files for each reason
 
 seconds: dict[str, float] = {}
 
@@ -74,7 +77,8 @@ def ingest(service: SqlService, folder: Path, kb: str) -> IngestReport:
             f" {report.size_bytes / 1e6:.1f} MB: {report.rows_per_second:,.0f} rows per second, splitting included"
         )
     for reason, count in report.reasons.items():
-        print(f"  skipped {count}: {reason}")
+        named = [entry.path for entry in report.skipped_files if entry.reason == reason][:SKIPPED_NAMED]
+        print(f"  skipped {count}: {reason}: {', '.join(named)}{', …' if count > len(named) else ''}")
     return report
 
 
@@ -151,15 +155,26 @@ def show_health(service: SqlService) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the demo over the folder given, or over Python's own text; its exit code."""
-    if len(arguments) > 1 or (arguments and not Path(arguments[0]).exists()):
+    """Run the demo with the words of its command line; its exit code."""
+    if len(arguments) > 1:
         print("usage: demo.py [FOLDER]", file=sys.stderr)
         return 2
+    if arguments and not Path(arguments[0]).exists():
+        print(f"there is no folder {arguments[0]!r}: SRC= names the folder of text to take", file=sys.stderr)
+        return 2
+    try:
+        return show(Path(arguments[0]).resolve() if arguments else None)
+    except SqlError as error:
+        print(f"the demo FAILED: {error}", file=sys.stderr)
+        return 1
+
+
+def show(given: Path | None) -> int:
+    """Do all parts over the folder given, or over Python's own text; the exit code."""
     DEMO.mkdir(exist_ok=True)
     begun = time.perf_counter()
-    if arguments:
-        folder = Path(arguments[0]).resolve()
-        kb = folder.name
+    if given is not None:
+        folder, kb = given, given.name
     else:
         with part("text"):
             folder = pythons_own_text()
