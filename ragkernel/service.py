@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from ragkernel.core.copy import Progress
     from ragkernel.core.migrate import Step
     from ragkernel.events.store import EventStore
-    from ragkernel.operations.backup import Backup, Restored
+    from ragkernel.operations.backup import Backup
     from ragkernel.operations.health import DatabaseHealthMetrics
+    from ragkernel.operations.restore import Restored
 
 SINGLE = "single"
 
@@ -155,7 +156,7 @@ class SqlService:
         restored rows afterwards; a backup of an older schema is migrated. Raises BackupRefused for a file that is no
         sound backup of this layout, BackupFailed; the database is then as it was.
         """
-        from ragkernel.operations.backup import restore_beside, restore_in_place
+        from ragkernel.operations.restore import restore_beside, restore_in_place
 
         if to is not None:
             return restore_beside(os.fspath(backup), os.fspath(to), databases=self._databases)

@@ -48,7 +48,7 @@ def of_core(sql: str) -> bool:
     constants = {value for module in (lease, ledger) for value in vars(module).values() if isinstance(value, str)}
     if sql in constants or sql in ("VACUUM", "VACUUM INTO ?"):
         return True
-    if re.fullmatch(r"(SAVEPOINT|RELEASE|ROLLBACK TO) ragkernel_\d+", sql):
+    if re.fullmatch(rf"(SAVEPOINT|RELEASE|ROLLBACK TO) ragkernel_\d+ {re.escape(lease.MARK)}", sql):
         return True
     tables = {table for part in schema.TABLES.values() for table in part}
     asked = re.fullmatch(r"(?:PRAGMA table_xinfo\((\w+)\)|SELECT 1 FROM (\w+) LIMIT 1)", sql)

@@ -70,7 +70,7 @@ class Checkpointer:
         self._ratio = _FIRST_GUESS
         self._frame = 4096 + _FRAME_HEADER  # bytes a page takes in the WAL
         self._size = 0  # frames that the -wal file had room for at the last checkpoint
-        self._next_look = max(1, threshold // 8)
+        self._next_look = self._pause()
         self.last: CheckpointResult | None = None
         self.failure: SqlError | None = None  # of the latest checkpoint, None when it went well
         self.runs = 0
@@ -89,20 +89,21 @@ class Checkpointer:
         caller's transaction is committed. Blocks while pages are copied.
         """
         changes = writer.total_changes
-        self._units += 1 + changes - self._changes
+        # A new connection, after one was retired, counts from 0 again.
+        self._units += 1 + (changes - self._changes if changes >= self._changes else changes)
         self._changes = changes
         if self._units < self._next_look:
             return
         pages = self._units * self._ratio
         if pages < self._threshold:
             pages = max(pages, self._room() - self._size)
-            self._next_look = self._units + max(1, self._threshold // 8)
+            self._next_look = self._units + self._pause()
         if pages >= self._threshold:
             try:
                 self.run(writer)
             except SqlError as error:
                 self.failure = error
-                self._next_look = self._units + max(1, self._threshold // 8)
+                self._next_look = self._units + self._pause()
 
     def run(self, writer: Connection) -> CheckpointResult | None:
         """Copy the WAL into the database now. None where the write lock could not be had at once.
@@ -115,11 +116,11 @@ class Checkpointer:
         failure: SqlError | None = None
         try:
             writer.run_kernel(BEGIN_IMMEDIATE)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                self._next_look = self._units + max(1, self._threshold // 8)
-                return None
+        except sqlite3.Error as error:
             failure = translate(error, operation="checkpoint", path=self._path)
+            if failure.code is not None and failure.code & 0xFF == sqlite3.SQLITE_BUSY:
+                self._next_look = self._units + self._pause()
+                return None
         if failure is not None:
             raise failure
         try:
@@ -138,12 +139,16 @@ class Checkpointer:
         if self._units >= 16 and fresh > 0:
             self._ratio = max(0.01, fresh / self._units)
         self._units = 0
-        self._next_look = max(1, min(self._threshold // 8, int(self._threshold / self._ratio)))
+        self._next_look = max(1, min(self._pause(), int(self._threshold / self._ratio)))
         self._size = self._room()
         self.last = result
         self.failure = None
         self.runs += 1
         return result
+
+    def _pause(self) -> int:
+        """After how many units to look at the size of the -wal again: commits of any size are noticed soon."""
+        return min(16, max(1, self._threshold // 8))
 
     def _room(self) -> int:
         """How many frames the -wal file has room for; os.stat only, the file is SQLite's (hazard 17)."""

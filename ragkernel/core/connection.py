@@ -78,14 +78,25 @@ class Permit:
 
 
 def _authorizer(permit: Permit) -> Callable[[int, str | None, str | None, str | None, str | None], int]:
-    """Deny ATTACH, transaction control and setting PRAGMAs to everybody but the kernel (hazard 9). SQLite asks while it
-    prepares a statement, so a cached statement costs nothing."""
-    owned = {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT}
+    """Deny ATTACH, transaction control, temporary objects and setting PRAGMAs to all but the kernel (hazard 9).
 
-    def authorize(action: int, first: str | None, second: str | None, _database: str | None, _in: str | None) -> int:
+    SQLite asks while it prepares a statement, so a cached statement costs nothing.
+    """
+    creating = {
+        *(sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_CREATE_INDEX),
+        *(sqlite3.SQLITE_CREATE_TRIGGER, sqlite3.SQLITE_CREATE_VIEW),
+    }
+    owned = {
+        *(sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT),
+        # A temporary object would outlive the scope on its connection, and hide a table from whoever gets that next.
+        *(sqlite3.SQLITE_CREATE_TEMP_TABLE, sqlite3.SQLITE_CREATE_TEMP_INDEX),
+        *(sqlite3.SQLITE_CREATE_TEMP_TRIGGER, sqlite3.SQLITE_CREATE_TEMP_VIEW),
+    }
+
+    def authorize(action: int, first: str | None, second: str | None, database: str | None, _in: str | None) -> int:
         if permit.kernel:
             return sqlite3.SQLITE_OK
-        if action in owned:
+        if action in owned or (database == "temp" and action in creating):
             return sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_PRAGMA:
             name = (first or "").lower()

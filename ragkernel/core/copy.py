@@ -91,12 +91,13 @@ def _copy(source: Connection, target: Connection, *, progress: Progress | None, 
     deadline = None if timeout is None else time.monotonic() + timeout
     pages = 0
 
-    def watch(_status: int, remaining: int, total: int) -> None:
+    def watch(status: int, remaining: int, total: int) -> None:
         nonlocal pages
         pages = total
         if progress is not None:
             progress(total - remaining, total)
-        if deadline is not None and remaining and time.monotonic() > deadline:
+        waiting = status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # then nothing is known to remain
+        if deadline is not None and (remaining or waiting) and time.monotonic() > deadline:
             raise BackupFailed(
                 f"the copy took longer than {timeout:g} s",
                 operation="copy database",

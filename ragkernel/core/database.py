@@ -127,7 +127,7 @@ class Database:
         create: bool = True,
     ) -> None:
         require_sqlite()
-        path = os.path.abspath(path)
+        path = os.path.realpath(path)  # SQLite names -wal and -shm after the file that a link points to
         self._busy_timeout = busy_timeout
         self._pool_timeout = pool_timeout
         self._databases = tuple(databases)
@@ -136,7 +136,8 @@ class Database:
         self._shared = _join(path, settings, checkpoint_pages, create=create)
         # By the path of the first opener: through another hard link SQLite would look for another -wal file.
         self.path = self._shared.writer.path
-        self._pool = Pool(self.path, settings, pool_size, pool_timeout)
+        check = self._shared.writer.require_same_file
+        self._pool = Pool(self.path, settings, pool_size, pool_timeout, check)
 
     @property
     def pool(self) -> Pool:
@@ -283,7 +284,10 @@ class Database:
                 path=self.path,
                 hint="leave the `with` block first",
             )
-        self._closed = True
+        with _registry_lock:
+            if self._closed:
+                return
+            self._closed = True
         self._pool.close(self._pool_timeout)
         _leave(self._shared, self._pool_timeout)
 

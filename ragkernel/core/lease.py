@@ -7,6 +7,7 @@ each error of a write the transaction is looked at: SQLite may have rolled it ba
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -33,11 +34,13 @@ _FAILURES = (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError, ValueE
 
 _WRITING = frozenset({"write_one", "write_all", "change", "change_many", "savepoint"})
 
-# Marked, so that a caller's own COMMIT is another statement to the statement cache and meets the authorizer.
-BEGIN_IMMEDIATE = "BEGIN IMMEDIATE /* ragkernel */"
-BEGIN_READ = "BEGIN /* ragkernel */"
-COMMIT = "COMMIT /* ragkernel */"
-ROLLBACK = "ROLLBACK /* ragkernel */"
+# A mark that nobody can know beforehand, so that a caller's own COMMIT is another statement to the statement cache and
+# meets the authorizer.
+MARK = f"/* {os.urandom(6).hex()} */"
+BEGIN_IMMEDIATE = f"BEGIN IMMEDIATE {MARK}"
+BEGIN_READ = f"BEGIN {MARK}"
+COMMIT = f"COMMIT {MARK}"
+ROLLBACK = f"ROLLBACK {MARK}"
 PIN_SNAPSHOT = "SELECT 1 FROM sqlite_schema LIMIT 1"
 
 
@@ -276,6 +279,8 @@ class Savepoint:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         lease = self._lease
+        if not lease.active and lease.doomed is None:
+            return  # left too late: the transaction it belonged to is over
         lease._depth -= 1
         if lease.doomed is not None:
             if error is None:
@@ -290,7 +295,7 @@ class Savepoint:
 
     def _run(self, sql: str) -> None:
         try:
-            self._lease._connection.run_kernel(sql)
+            self._lease._connection.run_kernel(f"{sql} {MARK}")
             return
         except sqlite3.Error as error:
             failure = self._lease._failed(error, sql)

@@ -22,9 +22,10 @@ from ragkernel.errors import PoolTimeout, ServiceClosed, SqlError, translate
 from .connection import Connection, open_connection
 from .lease import BEGIN_READ, PIN_SNAPSHOT, ROLLBACK, ReadConnection
 from .pragmas import READER, Capped, Settings
-from .queue import thread_name
+from .threads import thread_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 
@@ -43,7 +44,7 @@ class Slot:
     An RLock, because it knows its owner: what an interrupt (KeyboardInterrupt) left half taken is found and given back.
     """
 
-    __slots__ = ("connection", "depth", "lease", "lock", "owner", "since", "thread", "used")
+    __slots__ = ("connection", "depth", "lease", "lock", "owner", "since", "snapshots", "thread", "used")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -52,6 +53,7 @@ class Slot:
         self.thread = 0
         self.lease: ReadConnection | None = None
         self.depth = 0  # scopes that the thread has open on it
+        self.snapshots = 0  # how many of them asked for a snapshot
         self.since = 0.0
         self.used = 0  # order of last use, for taking over
 
@@ -59,8 +61,11 @@ class Slot:
 class Pool:
     """Readers of one file for one service: at most `size`, each had within `timeout` seconds or PoolTimeout."""
 
-    def __init__(self, path: str, settings: Settings, size: int, timeout: float) -> None:
+    def __init__(
+        self, path: str, settings: Settings, size: int, timeout: float, require_same_file: Callable[[], None]
+    ) -> None:
         self._path = path
+        self._require_same_file = require_same_file
         self._settings = settings
         self._size = size
         self._timeout = timeout
@@ -120,17 +125,19 @@ class Pool:
         if token is None:
             token = self._local.token = _Token()
         slot = token.slot
-        if slot is not None and slot.lock.acquire(blocking=False):
+        # Past those who wait, even for the own connection, nobody goes.
+        if slot is not None and not self._waiters and slot.lock.acquire(blocking=False):
             if slot.owner is not None and slot.owner() is token and slot.connection is not None and not self._closed:
                 return self._lease(slot, token)
             slot.lock.release()
-        return self._lease(self._find(token), token)
+        return self._lease(self._find(), token)
 
     def _lease(self, slot: Slot, token: _Token) -> Slot:
         connection = slot.connection
         try:
             self._require_open()
             if connection is None:
+                self._require_same_file()
                 connection, self.capped = open_connection(self._path, READER, self._settings)
                 slot.connection = connection
         except BaseException:
@@ -148,29 +155,30 @@ class Pool:
         if self._closed:
             raise ServiceClosed("the service is closed", operation="lease reader", path=self._path)
 
-    def _find(self, token: _Token) -> Slot:
-        """A slot, locked: a free one, a new one, the least recently used reserved one, or the first one given back."""
-        slot = self._try()
+    def _find(self) -> Slot:
+        """A slot, locked: a free one, a new one, the least recently used reserved one, or the first one given back.
+
+        Threads that wait are served in order of arrival: only the first of them looks, and whoever comes later joins.
+        """
+        slot = None if self._waiters else self._try()
         if slot is not None:
             return slot
         deadline = time.monotonic() + self._timeout
-        while True:
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiters.append(turn)
-            mine = False
-            try:
-                # Asked again after joining the queue: whoever gives one back looks at the queue after unlocking.
-                slot = self._try()
-                if slot is None:
-                    mine = turn.acquire(timeout=max(0.0, deadline - time.monotonic()))
-                    slot = self._try() if mine else None
-            finally:
-                self._leave(turn, used=mine)
-            if slot is not None:
-                return slot
-            if time.monotonic() >= deadline:
-                raise self._timed_out()
+        turn = threading.Lock()
+        turn.acquire()
+        self._waiters.append(turn)
+        try:
+            while True:
+                # Asked again after joining: whoever gives one back looks for waiters after unlocking it.
+                if self._waiters[0] is turn:
+                    slot = self._try()
+                    if slot is not None:
+                        return slot
+                if not turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                    raise self._timed_out()
+        finally:
+            self._waiters.remove(turn)
+            self._wake()
 
     def _try(self) -> Slot | None:
         self._require_open()
@@ -191,17 +199,10 @@ class Pool:
                     return slot
         return None
 
-    def _leave(self, turn: threading.Lock, *, used: bool) -> None:
-        """Leave the queue; a turn that was given but not used is passed on."""
-        try:
-            self._waiters.remove(turn)
-        except ValueError:
-            if not used:
-                self._wake()
-
     def _wake(self) -> None:
-        with suppress(IndexError):
-            self._waiters.popleft().release()
+        """Let the thread that has waited longest look; it stays in the queue until it has a slot or gives up."""
+        with suppress(IndexError, RuntimeError):  # nobody waits, or it was told already
+            self._waiters[0].release()
 
     def reclaim(self) -> None:
         """Give back what the calling thread has taken without a scope being open on it, after an interrupt."""
@@ -212,6 +213,7 @@ class Pool:
     def give(self, slot: Slot) -> None:
         """Give a leased connection back: its open cursors are closed, an open transaction is ended."""
         lease, slot.lease = slot.lease, None
+        slot.depth = slot.snapshots = 0
         connection = slot.connection
         if lease is not None:
             self.leaked_cursors += lease.end()
@@ -238,7 +240,6 @@ class Pool:
             if slot.owner is not owner:
                 continue
             if slot.lease is not None and _is_owned(slot.lock):  # it died inside a scope that it never left
-                slot.depth = 0
                 slot.owner = None
                 self.give(slot)
             elif slot.lock.acquire(blocking=False):
@@ -266,8 +267,7 @@ class Pool:
         Returns whether all are closed; a lease that outlives the wait is interrupted and closed when its scope ends.
         """
         self._closed = True
-        while self._waiters:
-            self._wake()
+        self._wake()  # who is refused wakes the next
         deadline = time.monotonic() + timeout
         done = True
         for slot in tuple(self._slots):
@@ -296,13 +296,13 @@ class ReadScope:
     has one. The snapshot is taken on entry: BEGIN alone pins nothing, one read of sqlite_schema does.
     """
 
-    __slots__ = ("_began", "_pool", "_slot", "_snapshot")
+    __slots__ = ("_lease", "_pool", "_slot", "_snapshot")
 
     def __init__(self, pool: Pool, *, snapshot: bool) -> None:
         self._pool = pool
         self._snapshot = snapshot
         self._slot: Slot | None = None
-        self._began = False
+        self._lease: ReadConnection | None = None
 
     def __enter__(self) -> ReadConnection:
         try:
@@ -315,16 +315,16 @@ class ReadScope:
 
     def _enter(self) -> ReadConnection:
         slot = self._pool.mine() or self._pool.take()
+        lease = self._lease = slot.lease
         slot.depth += 1
+        slot.snapshots += self._snapshot
         self._slot = slot
-        lease = slot.lease
         connection = slot.connection
         if lease is None or connection is None:
             raise ServiceClosed("the service was closed inside this scope", operation="read", path=self._pool._path)
         if self._snapshot and not connection.in_transaction:
             try:
                 connection.run_kernel(BEGIN_READ)
-                self._began = True
                 connection.execute(PIN_SNAPSHOT).fetchone()
                 return lease
             except sqlite3.Error as error:
@@ -335,14 +335,14 @@ class ReadScope:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        slot = self._slot
-        if slot is None:
-            return
-        self._slot = None
+        slot, self._slot = self._slot, None
+        if slot is None or slot.lease is not self._lease:
+            return  # the thread that entered has ended, and the reader is another one's by now
         slot.depth -= 1
+        slot.snapshots -= self._snapshot
         if slot.depth == 0:
             self._pool.give(slot)
-        elif self._began and slot.connection is not None:
+        elif slot.snapshots == 0 and slot.connection is not None and slot.connection.in_transaction:
             self._end_snapshot(slot.connection)
 
     def __del__(self) -> None:
@@ -353,7 +353,7 @@ class ReadScope:
             self.__exit__(None, None, None)
 
     def _end_snapshot(self, connection: Connection) -> None:
-        """The outermost snapshot ends while an outer scope without one goes on reading."""
+        """The last snapshot ends while a scope without one goes on reading."""
         failure: SqlError | None = None
         try:
             connection.run_kernel(ROLLBACK)

@@ -12,10 +12,17 @@ import random
 import sqlite3
 import time
 from contextlib import suppress
-from threading import get_ident
 from typing import TYPE_CHECKING
 
-from ragkernel.errors import FileReplaced, OutcomeUnknown, SqlError, TransactionFailed, WriterTimeout, translate
+from ragkernel.errors import (
+    FileReplaced,
+    OutcomeUnknown,
+    ServiceClosed,
+    SqlError,
+    TransactionFailed,
+    WriterTimeout,
+    translate,
+)
 
 from . import pragmas
 from .checkpoint import Checkpointer
@@ -23,6 +30,7 @@ from .connection import Connection, open_connection
 from .lease import BEGIN_IMMEDIATE, COMMIT, ROLLBACK, Savepoint, WriteConnection
 from .pragmas import WRITER, Capped, Settings
 from .queue import FairLock
+from .threads import current
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -79,7 +87,7 @@ class FileWriter:
 
     def require_same_file(self) -> None:
         """Raise FileReplaced where another file, or none, has the database's name now: SQLite goes on writing to the
-        old one without an error (https://www.sqlite.org/howtocorrupt.html, "unlinking a database file while in use")."""
+        old one without an error (https://www.sqlite.org/howtocorrupt.html, section 2.5)."""
         try:
             status = os.stat(self.path)
         except OSError:
@@ -100,6 +108,8 @@ class FileWriter:
 
     def begin(self, busy_timeout: float, *, durable: bool = False) -> WriteConnection:
         """BEGIN IMMEDIATE, waiting for another process's lock up to `busy_timeout` seconds. Blocks for that long."""
+        if self._closing:
+            raise ServiceClosed("the service is closed", operation="write", path=self.path)
         connection = self._connection or self.connection()
         if durable and self.settings.synchronous != "FULL":
             self._raised = True
@@ -214,8 +224,8 @@ class FileWriter:
                 pragmas.set_synchronous(self._connection, self.settings.synchronous)
 
     def close_within(self, timeout: float) -> None:
-        """Close once the queue is free. Where it is not within `timeout` seconds, whoever holds it closes the connection
-        on leaving, and TransactionFailed names the holder. Raises FileReplaced, after closing."""
+        """Close once the queue is free. Where it is not within `timeout` seconds, whoever holds it closes the
+        connection on leaving, and TransactionFailed names the holder. Raises FileReplaced, after closing."""
         self._closing = True
         if not self.queue.acquire(timeout):
             raise TransactionFailed(
@@ -231,6 +241,16 @@ class FileWriter:
         finally:
             self.close()
             self.queue.release()
+
+    def abandon(self, number: int) -> None:
+        """End what the thread of that number still has open, roll it back, and leave the queue; nothing where it does
+        not hold the queue any more. Also called when a thread has ended inside a write scope."""
+        if self.queue.owner == number:
+            try:
+                self.rollback()
+                self.finish()
+            finally:
+                self.leave_queue()
 
     def leave_queue(self) -> None:
         """Hand the queue on; close the connection first where the service was closed meanwhile."""
@@ -256,7 +276,7 @@ class WriteScope:
     context manager, because that costs a measurable part of a small transaction.
     """
 
-    __slots__ = ("_busy_timeout", "_durable", "_entered", "_queue_timeout", "_savepoint", "_writer")
+    __slots__ = ("_busy_timeout", "_durable", "_number", "_queue_timeout", "_savepoint", "_writer")
 
     def __init__(self, writer: FileWriter, queue_timeout: float, busy_timeout: float, *, durable: bool = False) -> None:
         self._writer = writer
@@ -264,22 +284,25 @@ class WriteScope:
         self._busy_timeout = busy_timeout
         self._durable = durable
         self._savepoint: Savepoint | None = None
-        self._entered = 0  # the thread that is inside
+        self._number = 0  # of the thread that is inside; not its token, which must die with the thread
 
     def __enter__(self) -> WriteConnection:
         writer = self._writer
         queue = writer.queue
-        me = get_ident()
-        if queue.owner == me:
-            return self._nest(me)
+        token = current()
+        if queue.owner == token.number:
+            return self._nest(token.number)
         try:
-            if queue.acquire(self._queue_timeout):
-                self._entered = me
+            token.writers.add(writer)
+            if queue.acquire(self._queue_timeout, token):
+                self._number = token.number
                 return writer.begin(self._busy_timeout, durable=self._durable)
         except BaseException:
-            self._entered = me
-            self._abandon()
+            self._number = 0
+            writer.abandon(token.number)
+            token.writers.discard(writer)
             raise
+        token.writers.discard(writer)
         raise WriterTimeout(
             f"no turn in the write queue within {self._queue_timeout:g} s; it is held by {writer.holder()}",
             operation="write",
@@ -287,7 +310,7 @@ class WriteScope:
             hint="keep write transactions short, or raise app_connection_timeout",
         )
 
-    def _nest(self, me: int) -> WriteConnection:
+    def _nest(self, number: int) -> WriteConnection:
         lease = self._writer.lease
         if lease is None:
             raise TransactionFailed(
@@ -300,18 +323,20 @@ class WriteScope:
             self._writer.sync_after_commit()
         self._savepoint = lease.savepoint()
         self._savepoint.__enter__()
-        self._entered = me
+        self._number = number
         return lease
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        writer = self._writer
-        lease = writer.lease
+        writer, number = self._writer, self._number
+        if not number or writer.queue.owner != number:
+            return  # the thread that was inside has ended, and its transaction with it
         if self._savepoint is not None:
             self._savepoint.__exit__(kind, error, trace)
-            self._entered = 0
+            self._number = 0
             return
+        lease = writer.lease
         try:
             if lease is not None and lease.doomed is not None:
                 writer.rollback()
@@ -322,25 +347,18 @@ class WriteScope:
             else:
                 writer.commit(self._busy_timeout)
         finally:
-            self._abandon()
-
-    def _abandon(self) -> None:
-        """End what is still open, roll it back, and leave the queue; nothing where the scope was left already."""
-        writer, queue = self._writer, self._writer.queue
-        if queue.owner == self._entered:
-            try:
-                writer.rollback()
-                writer.finish()
-            finally:
-                writer.leave_queue()
-        self._entered = 0
+            writer.abandon(number)
+            current().writers.discard(writer)
+            self._number = 0
 
     def __del__(self) -> None:
-        """A scope that nobody will leave: an interrupt hit the first instruction of __exit__, or a thread ended inside.
-        Without this its transaction would stay open, and swallow whatever its thread writes later as savepoints."""
-        if self._entered:
-            if self._savepoint is None:
-                self._abandon()
-            else:
-                with suppress(SqlError):
-                    self._savepoint.__exit__(KeyboardInterrupt, None, None)
+        """A scope that nobody will leave: an interrupt hit the first instruction of __exit__. Without this its
+        transaction would stay open, and swallow whatever its thread writes later as savepoints."""
+        number = self._number
+        if not number:
+            return
+        if self._savepoint is None:
+            self._writer.abandon(number)
+        elif self._writer.queue.owner == number:
+            with suppress(SqlError):
+                self._savepoint.__exit__(KeyboardInterrupt, None, None)

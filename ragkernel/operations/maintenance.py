@@ -6,33 +6,39 @@ import os
 from typing import TYPE_CHECKING
 
 from ragkernel.clock import sql_timestamp, utc_now
-from ragkernel.core import copy
 from ragkernel.core.connection import create_file
 from ragkernel.core.ledger import VACUUM_LAST_RUN
 from ragkernel.errors import BackupFailed
 from ragkernel.generated import queries
+
+from . import files
+from .backup import require_sound
 
 if TYPE_CHECKING:
     from ragkernel.core.database import Database
 
 
 def vacuum(database: Database, into: str | None = None) -> None:
-    """Rebuild the file without free pages, or write a compact copy to the new file `into` (mode 0600, synced).
+    """Rebuild the file without free pages, or write a compact copy to the new file `into` (0600, verified, synced).
 
     The first keeps writers waiting, needs free space of twice the file's size, and notes vacuum_last_run. Raises
-    TransactionFailed inside a transaction, DiskFull, BackupFailed where `into` exists.
+    TransactionFailed inside a transaction, DiskFull, BackupFailed where `into` exists; nothing stands there then.
     """
     if into is None:
         database.vacuum()
-        with database.write() as conn:
-            queries.kernel_state.upsert(conn, key=VACUUM_LAST_RUN, value=sql_timestamp(utc_now()))
+        if database.inspect().schema_version > 0:
+            with database.write() as conn:
+                queries.kernel_state.upsert(conn, key=VACUUM_LAST_RUN, value=sql_timestamp(utc_now()))
         return
     if os.path.lexists(into):
         raise BackupFailed("the target exists", operation="vacuum", path=into, hint="name a file that does not exist")
-    create_file(into)  # VACUUM INTO takes an empty file, and would make one with mode 0644
+    temporary = files.temporary_name(into)
+    create_file(temporary)  # VACUUM INTO takes an empty file, and would make one with mode 0644
     try:
-        database.vacuum(into)
-        copy.make_durable(into)
-    except BaseException:
-        os.unlink(into)
-        raise
+        database.vacuum(temporary)
+        require_sound(temporary)
+        files.publish(temporary, into, number_it=False)
+    except OSError as error:
+        raise BackupFailed(f"cannot write the copy: {error.strerror}", operation="vacuum", path=into) from None
+    finally:
+        files.remove(temporary)

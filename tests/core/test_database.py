@@ -12,6 +12,7 @@ import pytest
 
 import ragkernel
 from ragkernel.core import pragmas
+from ragkernel.core.lease import COMMIT
 from ragkernel.core.pragmas import Settings
 from ragkernel.errors import ConfigurationError, ConnectionFailed, FileReplaced, OutcomeUnknown, TransactionFailed
 
@@ -87,7 +88,7 @@ def test_durable_raises_the_level_for_one_transaction(tmp_path: Path, monkeypatc
         with database.write() as writer, database.write(durable=True):
             writer.execute("INSERT INTO notes (body) VALUES ('x')")
         texts = [sql for connection, sql in seen if connection is database.writer.connection()]
-    assert not any("kernel_state" in sql for sql in texts[: texts.index("COMMIT /* ragkernel */")])
+    assert not any("kernel_state" in sql for sql in texts[: texts.index(COMMIT)])
 
 
 def test_a_nested_durable_scope_is_synced_after_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
