@@ -117,7 +117,7 @@ def _require_forward(steps: Sequence[Step], target: int) -> None:
     back = sum(step.direction == "down" for step in steps)
     if back:
         raise UsageError(
-            f"version {target} is {counted(back, 'step')} back, which drops tables with their rows",
+            f"version {target} is {counted(back, 'step')} back, which drops what later versions brought, with its rows",
             "--dry-run shows the steps; --yes takes them, after a backup to backup_dir",
         )
 
