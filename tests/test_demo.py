@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.checkout
 def test_a_missing_folder_is_named() -> None:
     """SRC= with a folder that is not there is one line that names it, code 2."""
     command = [sys.executable, str(ROOT / "bench" / "demo.py"), "no/such/folder"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "'no/such/folder'" in done.stderr
 
