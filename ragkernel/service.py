@@ -180,6 +180,16 @@ class SqlService:
 
         return health.check(self._app, journal_size_limit=self._config.journal_size_limit, deep=deep)
 
+    @property
+    def inside_write(self) -> bool:
+        """Whether the calling thread is inside a write scope of this service's file."""
+        return self._app.inside_write
+
+    def require_same_file(self) -> None:
+        """Raise FileReplaced where the database file was deleted or replaced since it was opened: what is written then
+        goes nowhere. Commits look once a second by themselves."""
+        self._app.require_same_file()
+
     def close(self) -> None:
         """Close every connection. Waits for scopes of other threads, app_connection_timeout at most. Idempotent.
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ragkernel.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
@@ -131,9 +131,14 @@ def find(path: str, globs: Iterable[str] | None = None) -> Iterator[SourceFile |
     return iter(() if found is None else (found,))
 
 
-def read(file: SourceFile) -> SourceText | Skipped:
-    """Read and decode one file. Never raises for what is wrong with the file: it is Skipped, with the reason."""
+def read(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> SourceText | Skipped:
+    """Read and decode one file. Never raises for what is wrong with the file: it is Skipped, with the reason.
+
+    avoid: whether a file must not even be opened.
+    """
     try:
+        if avoid(os.stat(file.path)):
+            return Skipped(file.source_path, "an open database")
         with Path(file.path).open("rb") as stream:
             facts = os.fstat(stream.fileno())
             if not stat.S_ISREG(facts.st_mode):

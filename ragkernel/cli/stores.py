@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import ragkernel
 from ragkernel import queries
+from ragkernel.core.connection import is_ours
 from ragkernel.errors import ConfigurationError
 
 from .output import counted
@@ -49,6 +50,13 @@ def existing(config: SqlConfig, *, migrated: bool = True) -> Iterator[SqlService
             operation="open",
             path=path,
             hint="check the path; `ragkernel ingest` and `ragkernel migrate` make a new one",
+        )
+    if not is_ours(path):  # opening it would already change it: to WAL mode
+        raise ConfigurationError(
+            "the file is not a database of ragkernel",
+            operation="open",
+            path=path,
+            hint="check the path; `ragkernel migrate` would add ragkernel's tables to it",
         )
     with ragkernel.SqlService(config) as service:
         if migrated and (steps := service.pending_migrations()):

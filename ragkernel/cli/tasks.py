@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import ragkernel
 from ragkernel.core.migrate import APP_META, EVENTS
-from ragkernel.errors import ConfigurationError
+from ragkernel.errors import ConfigurationError, NotADatabase
 from ragkernel.ingestion import check as check_folder
 from ragkernel.ingestion import ingest as ingest_folder
-from ragkernel.operations.restore import restore_beside
+from ragkernel.operations.restore import replace_unopenable, restore_beside
 
 from .output import Outcome, counted, facts, shown, size, table
 from .parser import UsageError
@@ -158,11 +158,15 @@ def restore(args: argparse.Namespace) -> Outcome:
     """Restore a backup in place, or to a new file."""
     config = configuration(args)
     path = str(config.app_db_path)
-    if os.path.exists(path):
-        with existing(config, migrated=False) as service:
-            restored = service.restore(args.backup, args.to)
-    else:  # after a loss: the backup becomes the database
-        restored = restore_beside(args.backup, args.to or path, databases=(APP_META, EVENTS))
+    databases = (APP_META, EVENTS)
+    if args.to is not None or not os.path.exists(path):  # after a loss the backup becomes the database
+        restored = restore_beside(args.backup, args.to or path, databases=databases)
+    else:
+        try:
+            with existing(config, migrated=False) as service:
+                restored = service.restore(args.backup)
+        except NotADatabase:
+            restored = replace_unopenable(args.backup, path, databases=databases)
     data = dict(zip(restored._fields, restored, strict=True))
     pairs = [
         ("restored", restored.path),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ragkernel.errors import (
@@ -83,6 +84,21 @@ def _require_unforked(shared: _Shared) -> None:
             path=shared.writer.path,
             hint="close the service before forking, or start the process with spawn or exec",
         )
+
+
+def is_live(status: os.stat_result) -> bool:
+    """Whether the file is a database that this process has open, or the -wal or -shm of one. Opening such a file with
+    anything but SQLite, and closing it, drops SQLite's locks on it (hazard 17)."""
+    file = (status.st_dev, status.st_ino)
+    if file in _registry:
+        return True
+    for shared in tuple(_registry.values()):
+        for suffix in ("-wal", "-shm"):
+            with suppress(OSError):
+                beside = os.stat(shared.writer.path + suffix)
+                if (beside.st_dev, beside.st_ino) == file:
+                    return True
+    return False
 
 
 class Inspection:
@@ -245,6 +261,11 @@ class Database:
             except sqlite3.Error as error:
                 failure = translate(error, operation="inspect", path=self.path)
         raise failure
+
+    @property
+    def inside_write(self) -> bool:
+        """Whether the calling thread is inside a write scope of the file."""
+        return self._shared.writer.queue.held_by_me
 
     def require_same_file(self) -> None:
         """Raise FileReplaced where the file was deleted or replaced since it was opened."""

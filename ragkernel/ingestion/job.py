@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkernel.chunking import CHUNK_SIZE, settled_sizes, split
 from ragkernel.clock import new_id
-from ragkernel.errors import ConfigurationError, ConstraintFailed, SqlError, ValueRefused
+from ragkernel.core.database import is_live
+from ragkernel.errors import ConfigurationError, ConstraintFailed, SqlError, TransactionFailed, ValueRefused
 from ragkernel.generated import models, queries
 from ragkernel.outline import headings
 from ragkernel.sources import Skipped, SourceFile, SourceText, find, language_of, printable, read
@@ -57,7 +58,8 @@ def ingest(
 ) -> IngestReport:
     """Bring the knowledge base `kb` up to date with the text files at `path`, a folder or one file.
 
-    A document is known by its path below `path`, so give the same `path` each time; documents whose file is gone stay.
+    A document is known by its path below `path`, so give the same `path` each time: where another folder's document has
+    the same path, and its file is still there, the new one is skipped and reported. Documents whose file is gone stay.
     globs: which files, see ragkernel.sources.find. chunk_size, chunk_overlap: tokens as ragkernel.chunking counts them,
     512 and 50 for a new base (a smaller chunk_size alone: a tenth of it); embedder_model: the name that a new base
     keeps. An existing base keeps its own: other values are refused, because chunks of two sizes in one base do not
@@ -66,9 +68,16 @@ def ingest(
 
     Blocks until the run has ended. What cannot be read is skipped and reported. Raises, before anything is written,
     ConfigurationError for a wrong argument, where no file matches and where none that does is text, TransactionFailed
-    where a living process is ingesting the same base. Any exception later on leaves the documents that were stored,
-    marks the run failed (KeyboardInterrupt: cancelled) and an unfinished new base `error`, and goes on.
+    inside a write scope, and where a living process is ingesting the same base. Any exception later on (FileReplaced:
+    the database was deleted meanwhile) leaves the documents that were stored, marks the run failed (KeyboardInterrupt:
+    cancelled) and an unfinished new base `error`, and goes on.
     """
+    if service.inside_write:
+        raise TransactionFailed(
+            "ingest is called inside a write transaction, which could undo what it reports",
+            operation="ingest",
+            hint="leave the `with service.write()` block first",
+        )
     patterns = None if globs is None else list(globs)
     check(path, kb=kb, globs=patterns)
     report = IngestReport(kb_id="", kb_name=kb, run_id=new_id())
@@ -77,7 +86,7 @@ def ingest(
     owner.enter(report.run_id)
     try:
         base = records.begin(asked, {"path": printable(os.fspath(path)), "globs": patterns})
-        _run(_Job(service, records, report, base, progress), records, find(os.fspath(path), patterns))
+        _run(_Job(service, records, report, base, progress, _root(path)), records, find(os.fspath(path), patterns))
     finally:
         owner.leave(report.run_id)
     return report
@@ -100,7 +109,7 @@ def check(
     skipped: Skipped | None = None
     count = 0
     for entry in find(os.fspath(path), globs):
-        source = read(entry) if isinstance(entry, SourceFile) else entry
+        source = read(entry, is_live) if isinstance(entry, SourceFile) else entry
         if not isinstance(source, Skipped):
             return
         skipped = skipped or source
@@ -151,6 +160,7 @@ class _Job:
         report: IngestReport,
         base: models.KnowledgeBase,
         progress: Callable[[IngestReport], object] | None,
+        root: str,
     ) -> None:
         self._service = service
         self._records = records
@@ -160,17 +170,18 @@ class _Job:
         self._begun = time.monotonic()
         self._batch: list[_Document] = []
         self._batch_bytes = 0
-        self._stored: dict[str, tuple[str, str]] = {}  # source_path → id and content_hash
+        self._root = root
+        self._stored: dict[str, tuple[str, str, str | None]] = {}  # source_path → id, content_hash and root
 
     def take(self, found: Iterable[SourceFile | Skipped]) -> None:
         """Read, split and store all that was found."""
         report = self._report
         with self._service.read() as conn:
             for row in queries.documents.fingerprints(conn, kb_id=self._base.id):
-                self._stored[row.source_path] = (row.id, row.content_hash)
+                self._stored[row.source_path] = (row.id, row.content_hash, row.root)
         for entry in found:
             report.files += 1
-            source = read(entry) if isinstance(entry, SourceFile) else entry
+            source = read(entry, is_live) if isinstance(entry, SourceFile) else entry
             if isinstance(source, Skipped):
                 report.skip(source)
                 report.path = source.path
@@ -188,7 +199,10 @@ class _Job:
     def _take_text(self, source_path: str, source: SourceText) -> None:
         self._report.size_bytes += len(source.content)
         content_hash = hashlib.sha256(source.content).hexdigest()
-        stored_id, stored_hash = self._stored.get(source_path, (None, None))
+        stored_id, stored_hash, root = self._stored.get(source_path, (None, None, None))
+        if root is not None and root != self._root and os.path.exists(os.path.join(root, source_path)):
+            self._report.skip(Skipped(source_path, "another folder's document has this path, and is still there"))
+            return
         if content_hash == stored_hash:
             self._report.unchanged += 1
             return
@@ -202,6 +216,7 @@ class _Job:
             "chunk_count": len(chunks),
             "size_bytes": len(source.content),
             "metadata": {
+                "root": self._root,
                 "language": language,
                 "encoding": source.encoding,
                 "modified_at": _moment(source.mtime_ns),
@@ -275,6 +290,12 @@ class _Job:
         if updated is None:  # new, or deleted by somebody since the run began
             queries.documents.insert(conn, kb_id=self._base.id, source_path=document.source_path, **columns)
         queries.document_chunks.insert_many(conn, document.chunks)
+
+
+def _root(path: str | os.PathLike[str]) -> str:
+    """The folder from which a document's path counts, printable."""
+    real = os.path.realpath(os.fspath(path))
+    return printable(real if os.path.isdir(real) else os.path.dirname(real))
 
 
 def _title(text: str, language: str) -> str:

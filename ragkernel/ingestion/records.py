@@ -140,13 +140,17 @@ class Records:
         self._tell_base("DocumentsStored", {"run_id": self._report.run_id, **facts})
 
     def complete(self) -> None:
-        """Activate the base and end the run: one transaction."""
+        """Activate the base, the only active version of its name then, and end the run: one transaction.
+
+        Raises FileReplaced where the database file was deleted meanwhile.
+        """
+        self._service.require_same_file()
         report = self._report
         with self._service.write() as conn:
             self.require_ours(conn)
             base = queries.knowledge_bases.get(conn, id=report.kb_id)
             if base is not None and base.status != "active":
-                queries.knowledge_bases.update(conn, id=base.id, status="active")
+                queries.knowledge_bases.activate(conn, id=base.id, updated_at=utc_now())
                 self._tell_base("KnowledgeBaseActivated", {"version": base.version, "run_id": report.run_id})
             self._end_run(conn, "completed", None)
 

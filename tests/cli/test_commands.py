@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any
+import sqlite3
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ragkernel
 
 from .command import run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def items(made: Path, kind: str, *words: str) -> list[dict[str, Any]]:
@@ -265,3 +264,33 @@ def test_backup_and_restore(made: Path, tmp_path: Path) -> None:
     assert run("restore", backup["path"], "--app-db", path).code == 0
     assert run("info", "--app-db", path, "--json").json["chunks"] == chunks
     assert run("restore", tmp_path / "none.db", "--app-db", path).code == 1
+
+
+def test_looking_at_another_programs_database_changes_nothing(tmp_path: Path) -> None:
+    """Commands that read refuse a database that is not ragkernel's, by name, without a change to the file."""
+    path = tmp_path / "theirs.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE users (x)")
+    other.commit()
+    other.close()
+    before = path.read_bytes()
+    for command in ("info", "status", "health", "backup"):
+        done = run(command, "--app-db", path)
+        assert (done.code, "not a database of ragkernel" in done.err) == (2, True), done.err
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["theirs.db"]
+
+
+def test_a_database_that_cannot_be_opened_is_restored_over(tmp_path: Path) -> None:
+    """`restore` replaces a file that SQLite cannot open and keeps it under another name."""
+    (tmp_path / "a.md").write_text("# One\n")
+    path = tmp_path / "x.db"
+    assert run("ingest", tmp_path / "a.md", "--kb", "x", "--app-db", path).code == 0
+    (backup,) = run("backup", "--app-db", path, "--json").json["backups"]
+    with path.open("r+b") as file:
+        file.write(b"\xff" * 100)
+    assert run("info", "--app-db", path).code == 1
+    done = run("restore", backup["path"], "--app-db", path, "--json")
+    assert done.code == 0, done.err
+    assert Path(done.json["replaced"]).read_bytes()[:4] == b"\xff" * 4
+    assert run("list", "documents", "--app-db", path, "--json").json["items"][0]["title"] == "One"

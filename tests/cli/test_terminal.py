@@ -54,6 +54,8 @@ def start_and_stop_at(folder: Path, path: Path, wake: signal.Signals, *words: st
             stderr=subprocess.PIPE,
             env=environment(),
             text=True,
+            # A test runner in the background is started with SIGINT ignored, and hands that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert signal.sigtimedwait({wake}, 60) is not None, process.communicate()
         process.send_signal(signal.SIGINT)

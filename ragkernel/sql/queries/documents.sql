@@ -1,6 +1,7 @@
 -- name: fingerprints :iter
--- What a knowledge base holds, as ingest compares it with a folder: path and content hash of each document.
-SELECT id, source_path, content_hash
+-- What a knowledge base holds, as ingest compares it with a folder: path, content hash and folder of each document.
+-- @column root: str | None
+SELECT id, source_path, content_hash, json_extract(metadata, '$.root') AS root
 FROM documents
 WHERE kb_id = :kb_id;
 
