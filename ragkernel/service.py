@@ -45,7 +45,7 @@ class SqlService:
                 "split databases are not supported yet",
                 operation="open",
                 path=str(config.app_db_path),
-                hint="use SqlConfig.single(path), which keeps the event tables in app_meta.db",
+                hint="set use_split_databases to false: the event tables then stand in app_meta.db",
             )
         self._config = config
         self._databases = (APP_META, EVENTS)

@@ -79,7 +79,7 @@ def check(database: Database, *, journal_size_limit: int, deep: bool = False) ->
     failing = [*facts.problems]
     degraded = []
     if facts.pending:
-        degraded.append(f"{facts.pending} migrations are pending")
+        degraded.append(f"pending migrations: {facts.pending}")
     if wal_size > 2 * journal_size_limit:
         degraded.append(f"the WAL has {wal_size} bytes, more than twice its limit")
     if free_disk < _LITTLE_SPACE:
