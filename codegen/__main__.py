@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source = pipeline.Source(options.schema, options.queries, options.runtime)
     try:
         return _check(source, options.out) if options.check else _write(source, options.out)
-    except GenerationError as error:
+    except (GenerationError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -71,12 +71,28 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An object of the schema that gets no module. kind: view, virtual table, TEMP table, …"""
+
+    kind: str
+    name: str
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        kept = "the schema of one connection" if self.kind.startswith("TEMP") else "its statement is in schema.DDL"
+        return f"{self.file}:{self.line}:0: note: no code is generated for the {self.kind} {self.name} ({kept})"
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
-    """A whole schema in the order of its file. script: every statement, to build it again."""
+    """A whole schema in the order of its file. script: every statement, to build it again. left_out: what the output
+    has no module for."""
 
     tables: tuple[Table, ...]
     parts: tuple[Part, ...]
     script: tuple[str, ...] = field(repr=False)
+    left_out: tuple[LeftOut, ...] = ()
 
     def table(self, name: str) -> Table | None:
         """The table of that name, case ignored, or None."""

@@ -13,8 +13,6 @@ from .tokens import BLOB, NUMBER, STRING
 from .typemap import Type
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .catalog import Column, Table
 
 NOW = "CURRENT_TIMESTAMP"
@@ -46,9 +44,9 @@ def make_field(
     if stamped:
         missing = "_rows.UNSET" if kind.nullable else "None"
         given = f"elif {local} is not None:" if kind.nullable else "else:"
-        encode = (f"if {local} is {missing}:", f"    {local} = now = now or _values.now_text()", given, encode[1])
+        encode = (f"if {local} is {missing}:", f"    {local} = now = now or _values.now_text()", given, *encode[1:])
     elif default == "_rows.UNSET":
-        encode = (f"if {local} is not None and {local} is not _rows.UNSET:", encode[1])
+        encode = (f"if {local} is not None and {local} is not _rows.UNSET:", *encode[1:])
     return Field(
         column=column,
         attribute=attribute,
@@ -162,8 +160,3 @@ def _number(text: str, *, real: bool) -> str:
 def _double_quoted(value: bytes) -> str:
     text = repr(value)
     return f'b"{text[2:-1]}"' if text[1] == "'" and b'"' not in value else text
-
-
-def encoder_parameters(written: Sequence[Written]) -> tuple[Field, ...]:
-    """The fields that a caller may write: all but generated columns."""
-    return tuple(one.field for one in written if not one.field.generated)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import definitions
-from .catalog import Catalog, Column, Index, Part, Table
+from .catalog import Catalog, Column, Index, LeftOut, Part, Table
 from .errors import GenerationError
 from .quoting import refuse_double_quoted
 from .tokens import Statement, Token, split, syntax_error_token
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_PART = "main"
 # What a statement added; SQLite makes sqlite_sequence by itself.
 _ADDED = "SELECT rowid FROM sqlite_schema WHERE rowid > ? AND sql NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+_TEMPORARY = "SELECT type, name FROM sqlite_temp_schema WHERE sql NOT NULL ORDER BY rowid LIMIT -1 OFFSET ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def introspect(sql: str, file: str) -> tuple[Catalog, sqlite3.Connection]:
 def _catalog(connection: sqlite3.Connection, sql: str, file: str) -> Catalog:
     placed: dict[int, _Placed] = {}
     statements: list[_Placed] = []
+    temporary: list[LeftOut] = []
     part, last = DEFAULT_PART, 0
     for statement in split(sql, file):
         part = next((name for token in reversed(statement.above) if (name := _part_name(token))), part)
@@ -58,6 +60,8 @@ def _catalog(connection: sqlite3.Connection, sql: str, file: str) -> Catalog:
         for (rowid,) in connection.execute(_ADDED, (last,)):
             placed[rowid] = statements[-1]
             last = max(last, rowid)
+        for kind, name in connection.execute(_TEMPORARY, (len(temporary),)).fetchall():
+            temporary.append(LeftOut(f"TEMP {kind}", name, statement.file, statement.tokens[0].line))
     for one in statements:
         refuse_double_quoted(connection, one.statement)
     script = tuple(one.statement.sql for one in statements)
@@ -70,7 +74,19 @@ def _catalog(connection: sqlite3.Connection, sql: str, file: str) -> Catalog:
         for rowid, kind, name, _, sql in schema
         if kind == "table" and kinds.get(name) == "table"
     )
-    return Catalog(tables, _parts(schema, placed, tables), script)
+    hidden = {one.name.lower() for one in temporary if one.kind in ("TEMP table", "TEMP view")}
+    for table in tables:
+        if table.name.lower() in hidden:
+            hint = "rename one of them"
+            message = f"a TEMP object hides the table {table.name}"
+            raise GenerationError(message, file=table.file, line=table.line, hint=hint)
+    left_out = list(temporary)
+    for rowid, kind, name, _, _ in schema:
+        if kind == "view" or (kind == "table" and kinds.get(name) == "virtual"):
+            first = placed[rowid].statement.tokens[0]
+            left_out.append(LeftOut("view" if kind == "view" else "virtual table", name, file, first.line))
+    left_out.sort(key=lambda one: one.line)
+    return Catalog(tables, _parts(schema, placed, tables), script, tuple(left_out))
 
 
 def _part_name(token: Token) -> str | None:

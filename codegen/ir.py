@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .typemap import Type, literal
+
+if TYPE_CHECKING:
+    from .clashes import Origin
 
 _CHAIN = 75  # columns of a line that a chain of conditions may take
 
@@ -55,22 +59,25 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A keyword parameter of a generated function. bind: the expression that goes to SQLite."""
+    """A keyword parameter of a generated function. bind: the expression that goes to SQLite. confirm: the lines before
+    it that refuse a value of another type."""
 
     name: str
     annotation: str
     default: str | None
     bind: str
+    confirm: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RowClass:
-    """A class of models.py. keyword_only: an insert form."""
+    """A class of models.py. keyword_only: an insert form. origin: what it is made from."""
 
     name: str
     doc: tuple[str, ...]
     fields: tuple[Field, ...]
     keyword_only: bool
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +142,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """What insert, insert_many and upsert share: the encoder's fields, what it returns, the expressions of the raw
-    row after RETURNING. stamped: a column gets the present where it is left out."""
+    """What insert, insert_many and upsert share: the encoder's fields, what it returns, where each value of the raw row
+    comes from after RETURNING (`filled` by the database, or `values`). stamped: a column gets the present where it is
+    left out."""
 
     fields: tuple[Field, ...]
     returned: tuple[str, ...]
-    raw: tuple[str, ...]
+    raw: tuple[tuple[str, int], ...]
     stamped: bool
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import naming
+from .errors import GenerationError
 from .quoting import refuse_double_quoted
 from .tokens import PARAMETER, Statement, Token, split, syntax_error_token
 from .typemap import WORDS, Type
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .catalog import Catalog
-    from .errors import GenerationError
 
 KINDS = ("one", "many", "iter", "exec", "execrows")
 _STATEMENTS = ("SELECT", "WITH", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE")
@@ -82,6 +82,9 @@ def read_queries(
     `connection` holds. Raises GenerationError."""
     found: list[Query] = []
     for module, file, text in files:
+        if not module.isidentifier() or keyword.iskeyword(module) or module.startswith("_"):
+            hint = "name it after its table's module, or with letters, digits and underscores"
+            raise GenerationError(f"{module} is no name for a Python module", file=file, hint=hint)
         names: dict[str, Query] = {}
         for statement in split(text, file):
             query = _parse(module, statement)

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-# Names that mean something inside generated classes and functions, so no column may hide them.
-_TAKEN = frozenset(
-    """self cls conn limit after rows row ids datetime filled values raw chosen now following wanted wanted_keys found
-    batch error""".split()
+# Names that generated signatures carry themselves, and `datetime`, which stands in their annotations. What function
+# bodies use gives way to a column's name (`free`, `local`).
+_TAKEN = frozenset(("self", "conn", "limit", "after", "datetime"))
+# Variables of the functions that decode and encode.
+_VARIABLES = frozenset(("row", "rows", "now", "error", "decoded"))
+# Names of modules' own that a function of a named query would hide.
+NEEDED = frozenset(
+    """annotations datetime frozenset int float str bytes bool list dict tuple object type len zip""".split()
 )
 # Built-in names that stand in annotations of generated classes: an attribute of that name would hide the type.
 _TYPES = frozenset(("str", "int", "float", "bytes", "bool", "list", "dict", "tuple", "object"))
 _LONGEST_LOCAL = 20
+_NUMBERED = re.compile(r"value_\d+")
 
 
 def snake(name: str) -> str:
     """`CustomerId`, `customer id` and `Customer-ID` → `customer_id`; a leading digit gets an `n` before it."""
+    name = unicodedata.normalize("NFKC", name)  # as Python reads identifiers
     words: list[str] = []
     previous = ""
     for place, char in enumerate(name):
@@ -32,7 +40,7 @@ def snake(name: str) -> str:
         else:
             words.append(char.lower())
         previous = char
-    text = "_".join(part for part in "".join(words).split("_") if part) or "column"
+    text = unicodedata.normalize("NFKC", "_".join(part for part in "".join(words).split("_") if part)) or "column"
     if text[0].isdigit():
         text = "n" + text
     return text if text.isidentifier() else "column"
@@ -60,7 +68,18 @@ def attributes(names: Iterable[str]) -> list[str]:
 def parameter(name: str) -> str:
     """The parameter of a function for a named query's `:name`."""
     text = snake(name)
-    return text + "_" if keyword.iskeyword(text) or text in ("conn", "row", "rows", "batch", "batches") else text
+    return text + "_" if keyword.iskeyword(text) or text == "conn" else text
+
+
+def free(name: str, taken: Iterable[str]) -> str:
+    """The name of a variable of a function's body: with a `_` after it where a parameter is called so (the names of
+    columns never end in one, but those that `attribute` changed)."""
+    return name + "_" if name in taken else name
+
+
+def type_function(parameters: Collection[str]) -> str:
+    """What the built-in `type` is called in a function with these parameters."""
+    return "_type" if "type" in parameters else "type"
 
 
 def local(name: str, place: int) -> str:
@@ -68,7 +87,8 @@ def local(name: str, place: int) -> str:
     use stay visible, and a line with it stays short enough for the formatter to leave it alone."""
     if len(name) > _LONGEST_LOCAL:
         return f"value_{place}"
-    return name + "_" if hasattr(builtins, name) or name.startswith("_") else name
+    hidden = hasattr(builtins, name) or name in _VARIABLES or _NUMBERED.fullmatch(name)
+    return name + "_" if hidden else name
 
 
 def module(table: str) -> str:
@@ -92,7 +112,7 @@ def class_name(table: str) -> str:
     """The row class of a table: singular and CamelCase."""
     *front, last = snake(table).split("_")
     text = "".join(word[:1].upper() + word[1:] for word in [*front, singular(last)])
-    return text + "_" if keyword.iskeyword(text) or text in _RESERVED_CLASSES else text
+    return text + "_" if keyword.iskeyword(text) or text in RESERVED_CLASSES else text
 
 
 def camel(name: str) -> str:
@@ -100,6 +120,7 @@ def camel(name: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in snake(name).split("_"))
 
 
-_RESERVED_CLASSES = frozenset(
-    ("Row", "Page", "Unset", "Reader", "Writer", "Literal", "Any", "JsonValue", "JsonInput", "Iterable", "Iterator")
+# What generated modules import.
+RESERVED_CLASSES = frozenset(
+    """Row Page Unset Reader Writer RawRow Literal Any JsonValue JsonInput Iterable Iterator Sequence""".split()
 )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file that is not as it would be generated. reason: changed, missing, truncated or orphaned."""
+    """A file that is not as it would be generated. reason: changed, missing, truncated, orphaned, or what stands in its
+    place: a symlink or a folder."""
 
     path: str
     reason: str
@@ -28,11 +29,18 @@ def write(files: Mapping[str, str], out: Path) -> list[str]:
     """Make the folder hold exactly these files; the paths written or removed.
 
     Each file is written under a temporary name and renamed, and one that is right already is not touched. Raises
-    GenerationError for a Python file in the folder that the generator did not write.
+    GenerationError for a file in the folder that the generator did not write, and for a folder in a file's place. A
+    symlink in a file's place is replaced; what it points to is left alone.
     """
+    for place in sorted({out, *(parent for path in files for parent in (out / path).parents if out in parent.parents)}):
+        if (place.exists() and not place.is_dir()) or (place != out and place.is_symlink()):
+            raise GenerationError("a folder is to stand here", file=str(place), hint="move it elsewhere")
     orphans = _orphans(files, out)
+    for path in sorted(files):
+        if (out / path).is_dir() and not (out / path).is_symlink():
+            raise GenerationError("a file is to stand here", file=str(out / path), hint="move the folder elsewhere")
     for path in orphans:
-        if not _read(out / path).startswith(MARKER.encode()):
+        if (out / path).is_symlink() or not _read(out / path).startswith(MARKER.encode()):
             raise GenerationError(
                 "the generator did not write this file, and it owns the folder",
                 file=str(out / path),
@@ -42,7 +50,7 @@ def write(files: Mapping[str, str], out: Path) -> list[str]:
     for path, text in sorted(files.items()):
         target = out / path
         data = text.encode()
-        if _read(target) == data:
+        if _read(target) == data and not target.is_symlink():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -63,6 +71,10 @@ def check(files: Mapping[str, str], out: Path) -> list[Difference]:
     found = []
     for path, text in sorted(files.items()):
         data, target = text.encode(), out / path
+        linked = next((one for one in (target, *target.parents) if out in one.parents and one.is_symlink()), None)
+        if linked is not None or target.is_dir():
+            found.append(Difference(path, "a folder" if linked is None else "a symlink", ""))
+            continue
         if not target.is_file():
             found.append(Difference(path, "missing", ""))
             continue
@@ -75,12 +87,17 @@ def check(files: Mapping[str, str], out: Path) -> list[Difference]:
 
 
 def _orphans(files: Mapping[str, str], out: Path) -> list[str]:
-    """Files of the folder that are not generated; bytecode caches are nobody's."""
-    return sorted(
-        path.relative_to(out).as_posix()
-        for path in out.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.relative_to(out).as_posix() not in files
-    )
+    """What stands in the folder, symlinks included, and is not generated; bytecode is nobody's."""
+    found = []
+    for path in out.rglob("*"):
+        name = path.relative_to(out).as_posix()
+        bytecode = path.parent.name == "__pycache__" and ".pyc" in path.name
+        linked = path.is_symlink()
+        # A link in the place of a folder is reported with the files that are to stand in it.
+        expected = name in files or (linked and any(one.startswith(f"{name}/") for one in files))
+        if (linked or not path.is_dir()) and not bytecode and not expected:
+            found.append(name)
+    return sorted(found)
 
 
 def _read(path: Path) -> bytes:

@@ -9,6 +9,7 @@ output       {path: text} → files               the only writer; or the compar
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,10 @@ from .render import render
 from .transform import transform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from .catalog import LeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,25 @@ class Source:
     runtime: str = "ragkernel"
 
 
-def generate(source: Source) -> dict[str, str]:
-    """The text of each generated file by its path under the output folder. Raises GenerationError; writes nothing."""
+def _print_note(note: LeftOut) -> None:
+    print(note, file=sys.stderr)
+
+
+def generate(source: Source, note: Callable[[LeftOut], None] = _print_note) -> dict[str, str]:
+    """The text of each generated file by its path under the output folder. Raises GenerationError; writes nothing.
+
+    note: called for each object of the schema that no code is generated for; without it a line on stderr.
+    """
     catalog, connection = read_schema(_text(source.schema), str(source.schema))
     try:
         files = sorted(source.queries.glob("*.sql")) if source.queries else []
         queries = read_queries(connection, catalog, [(path.stem, str(path), _text(path)) for path in files])
     finally:
         connection.close()
-    return render(transform(catalog, queries, source.runtime))
+    package = transform(catalog, queries, source.runtime)
+    for one in catalog.left_out:
+        note(one)
+    return render(package)
 
 
 def write(source: Source, out: Path) -> list[str]:

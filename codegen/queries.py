@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import naming, typemap
+from .clashes import Names, of_query
 from .fields import make_field
 from .infer import ResultColumn, result_columns, shadow
-from .ir import Constant, Decoder, Field, Function, Parameter, RowClass
+from .ir import Constant, Decoder, Field, Function, Parameter, Place, RowClass
 from .parameters import QueryParameter, query_parameters
 from .typemap import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .catalog import Catalog, Table
     from .named_queries import Query
@@ -30,9 +32,34 @@ class QueryParts:
     functions: list[Function] = field(default_factory=list)
     choices: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
+    def names(self) -> list[tuple[str, str]]:
+        """The names that they add to the module, each with its sort."""
+        return module_names(self.functions, self.constants, (), self.decoders, [name for name, _ in self.choices])
 
-def query_parts(queries: Sequence[Query], catalog: Catalog, own: TableParts) -> QueryParts:
-    """The functions of a module's named queries. Raises GenerationError for a name that is taken."""
+
+def module_names(
+    functions: Iterable[Function],
+    constants: Iterable[Constant],
+    places: Iterable[Place],
+    decoders: Iterable[Decoder],
+    choices: Iterable[str],
+) -> list[tuple[str, str]]:
+    """The names of these things in a module, each with its sort."""
+    found = [("function", one.name) for one in functions]
+    found += [("constant", one.name) for one in constants]
+    found += [("constant", one.name) for one in places]
+    found += [("constant", name) for name in choices]
+    for each in decoders:
+        upper = each.suffix.upper()
+        found += [("constant", f"_COLUMNS{upper}"), ("constant", f"_KEY{upper}")]
+        found += [("function", f"_row{each.suffix}"), ("function", f"_rows_of{each.suffix}")]
+        found += [("constant", one.choices_constant) for one in each.fields if one.choices]
+    return found
+
+
+def query_parts(queries: Sequence[Query], catalog: Catalog, own: TableParts, names: Names) -> QueryParts:
+    """The functions of a module's named queries. names: those of the module. Raises GenerationError for a name that is
+    taken."""
     parts = QueryParts()
     if not queries:
         return parts
@@ -43,7 +70,10 @@ def query_parts(queries: Sequence[Query], catalog: Catalog, own: TableParts) -> 
             if query.name in taken:
                 raise query.error(f"{query.name} is a generated function of {query.module} already")
             columns = result_columns(query, catalog, shadows)
+            before = Counter(parts.names())
             _add(query, query_parameters(query, catalog), columns, own, parts)
+            for what, name in Counter(parts.names()) - before:
+                names.claim(name, what, of_query(query))
     finally:
         shadows.close()
     return parts
@@ -63,7 +93,7 @@ def _add(
         raise query.error("the statement gives rows", hint="use :one or :many")
     constant = f"_SQL_{query.name.upper()}"
     parts.constants.append(Constant(constant, query.statement.sql))
-    given = [_parameter(query, one, parts) for one in parameters]
+    given = _parameters(query, parameters, parts)
     facts: dict[str, object] = {
         "sql": constant,
         "connection": "Writer" if query.writes else "Reader",
@@ -84,16 +114,32 @@ def _add(
     parts.functions.append(Function(shape, query.name, query.doc, tuple(given), result, facts))
 
 
-def _parameter(query: Query, one: QueryParameter, parts: QueryParts) -> Parameter:
+def _parameters(query: Query, parameters: Sequence[QueryParameter], parts: QueryParts) -> list[Parameter]:
+    names = {naming.parameter(one.name): one for one in parameters}
+    for one in parameters:
+        other = names[naming.parameter(one.name)]
+        if other is not one:
+            token = next(token for token in query.parameters if token.value == other.name)
+            raise query.error(
+                f":{one.name} and :{other.name} would both get the parameter {naming.parameter(one.name)}",
+                token,
+                "rename one of them",
+            )
+    return [_parameter(query, one, naming.type_function(names), parts) for one in parameters]
+
+
+def _parameter(query: Query, one: QueryParameter, type_of: str, parts: QueryParts) -> Parameter:
     name = naming.parameter(one.name)
-    constant = f"_{query.name}_{one.name}_IN".upper()
+    constant = f"_{query.name}_{name}_IN".upper()
+    if one.type.choices:
+        parts.choices.append((constant, tuple(map(literal, one.type.choices))))
+    confirm: tuple[str, ...] = ()
     if query.writes:
         bind = typemap.bind(one.type, one.table, one.column, name, constant)
-        if one.type.choices:
-            parts.choices.append((constant, tuple(map(literal, one.type.choices))))
     else:
         bind = typemap.look_up(one.type, one.table, one.column, name)
-    return Parameter(name, one.type.write, "None" if one.type.nullable else None, bind)
+        confirm = typemap.confirm(one.type, one.table, one.column, name, constant, type_of)
+    return Parameter(name, one.type.write, "None" if one.type.nullable else None, bind, confirm)
 
 
 def _decoder(query: Query, columns: Sequence[ResultColumn], own: TableParts, parts: QueryParts) -> tuple[str, str]:
@@ -117,7 +163,9 @@ def _decoder(query: Query, columns: Sequence[ResultColumn], own: TableParts, par
         return fields[0].read, suffix
     class_name = query.row_class
     parts.classes.append(
-        RowClass(class_name, (f"A row of the query {query.module}.{query.name}.",), tuple(fields), False)
+        RowClass(
+            class_name, (f"A row of the query {query.module}.{query.name}.",), tuple(fields), False, of_query(query)
+        )
     )
     parts.decoders.append(Decoder(suffix, class_name, query.module, tuple(fields), (), many=many))
     return class_name, suffix

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import naming, sqltext, typemap
 from .access import LookUp, Order, key_order, look_ups, storage_order
 from .fields import Written, table_fields
 from .ir import Constant, Decoder, Field, Function, Insertion, Parameter, Place
-from .writes import write_parts
+from .writes import look_up_parameters, write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +64,17 @@ class _TableBuilder:
         return self.parts
 
     def constant(self, name: str, sql: str, comment: Sequence[str] = ()) -> str:
+        name = self._unused(name)
         self.parts.constants.append(Constant(name, sql, tuple(comment)))
         return name
+
+    def _unused(self, name: str) -> str:
+        """The name of a constant, with a number where it is taken: columns such as `a_b` beside `a` and `b`."""
+        taken = {one.name for one in self.parts.constants} | {one.name for one in self.parts.places}
+        number, found = 2, name
+        while found in taken:
+            found, number = f"{name}__{number}", number + 1
+        return found
 
     def function(
         self, shape: str, name: str, doc: Sequence[str], parameters: Sequence[Parameter], result: str, **facts: object
@@ -74,13 +83,8 @@ class _TableBuilder:
 
     def parameters(self, columns: Sequence[str], *, nullable: bool = False) -> list[Parameter]:
         """Parameters that look for values of these columns; None finds NULL where `nullable`."""
-        found = []
-        for column in columns:
-            one = self.fields[column]
-            kind = one.type if nullable else replace(one.type, nullable=False)
-            bind = typemap.look_up(kind, self.table.name, column, one.attribute)
-            found.append(Parameter(one.attribute, kind.write, None, bind))
-        return found
+        fields = [self.fields[column] for column in columns]
+        return look_up_parameters(self.table.name, fields, [one.attribute for one in fields], nullable=nullable)
 
     def select(self, *clauses: str) -> str:
         return sqltext.select(self.table.name, self.columns, *clauses)
@@ -125,13 +129,25 @@ class _TableBuilder:
         ]
         code = "" if binds == sources else binds[0] if len(fields) == 1 else f"({', '.join(binds)})"
         positions = [self.columns.index(name) for name in table.key]
+        # What a key is in the JSON array: converted moments are texts, flags are 0 and 1.
+        kinds = [typemap.in_json(one.type) for one in fields]
+        columns_of = [f"({typemap.quoted(one.column)}, {kind})" for one, kind in zip(fields, kinds, strict=True)]
         doc = [
             "The rows of these keys, in the order asked for: a missing one is left out, a repeated one repeated.",
             "",
             "One statement, whatever the number of keys.",
         ]
         self.function(
-            "get_many", "get_many", doc, [], f"list[{self.model}]", sql=sql, item=item, positions=positions, code=code
+            "get_many",
+            "get_many",
+            doc,
+            [],
+            f"list[{self.model}]",
+            sql=sql,
+            item=item,
+            positions=positions,
+            code=code,
+            columns=columns_of,
         )
 
     def _listing(self) -> None:
@@ -147,15 +163,11 @@ class _TableBuilder:
             "many", "list_all", ["All rows, in the order of storage."], [], f"list[{model}]", sql=sql, decoder=""
         )
         paged = key_order(table)
-        if paged is not None:
-            self._page("page", [], paged, "in the order of the primary key")
+        constants = self._page("page", [], paged, "in the order of the primary key") if paged is not None else None
         if order is not None:
-            first, following = (
-                ("_PAGE", "_PAGE_AFTER")
-                if paged is not None and order == paged
-                else self._page_constants("ITERATE", (), order)
-            )
-            self._iterate("iterate", [], order, first, following, "in the order of storage")
+            if constants is None or order != paged:
+                constants = self._page_constants("ITERATE", (), order)
+            self._iterate("iterate", [], order, *constants, "in the order of storage")
 
     def _by_columns(self, look_up: LookUp) -> None:
         suffix = "_and_".join(self.fields[name].attribute for name in look_up.columns)
@@ -179,8 +191,7 @@ class _TableBuilder:
         sql = self.constant(f"_COUNT_{upper}", f"SELECT count(*)\nFROM {sqltext.quote(self.table.name)}\n{where}")
         self.function("count", f"count_by_{suffix}", [f"How many rows have this {listed}."], parameters, "int", sql=sql)
         if look_up.order is not None:
-            self._page(f"page_by_{suffix}", look_up.columns, look_up.order, in_order)
-            constants = (f"_PAGE_{upper}", f"_PAGE_{upper}_AFTER")
+            constants = self._page(f"page_by_{suffix}", look_up.columns, look_up.order, in_order)
             self._iterate(f"iterate_by_{suffix}", look_up.columns, look_up.order, *constants, in_order)
 
     def _page_constants(self, name: str, columns: Sequence[str], order: Order) -> tuple[str, str]:
@@ -199,9 +210,11 @@ class _TableBuilder:
         tail = "ROWID" if order.rowid else ""
         if order.rowid:
             attributes = attributes[: -len(self.table.key)]
-        name = "_PLACE_" + "_".join([*attributes, tail]).strip("_").upper()
-        if any(place.name == name for place in self.parts.places):
-            return name
+        positions = tuple(self.columns.index(name) for name in order.place)
+        for place in self.parts.places:
+            if (place.positions, place.rowid_of is not None) == (positions, order.rowid):
+                return place.name
+        name = self._unused("_PLACE_" + "_".join([*attributes, tail]).strip("_").upper())
         rowid_of = None
         if order.rowid:
             table = self.table
@@ -209,11 +222,11 @@ class _TableBuilder:
             if all(one.name != rowid_of for one in self.parts.constants):
                 bare = sqltext.quote(table.name)
                 self.constant(rowid_of, f"SELECT {table.rowid}\nFROM {bare}\nWHERE {sqltext.equal(table.key)}")
-        positions = tuple(self.columns.index(name) for name in order.place)
         self.parts.places.append(Place(name, positions, rowid_of, len(self.table.key)))
         return name
 
-    def _page(self, name: str, columns: Sequence[str], order: Order, in_order: str) -> None:
+    def _page(self, name: str, columns: Sequence[str], order: Order, in_order: str) -> tuple[str, str]:
+        """Its function; the names of its two statements."""
         first, following = self._page_constants(name.upper(), columns, order)
         of = f"rows of this {', '.join(columns)}" if columns else "rows"
         doc = [
@@ -232,6 +245,7 @@ class _TableBuilder:
             following=following,
             place=self._place(order),
         )
+        return first, following
 
     def _iterate(
         self, name: str, columns: Sequence[str], order: Order, first: str, following: str, in_order: str

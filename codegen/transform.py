@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import naming
+from .clashes import Names, of_table
 from .errors import GenerationError
 from .ir import Decoder, Module, Package, RowClass, SchemaPart
-from .queries import QueryParts, query_parts
+from .queries import QueryParts, module_names, query_parts
 from .tables import TableParts, table_parts
 
 if TYPE_CHECKING:
@@ -28,15 +29,20 @@ def transform(catalog: Catalog, queries: Sequence[Query], runtime: str) -> Packa
     tables = {naming.module(table.name): table for table in catalog.tables}
     classes: list[RowClass] = []
     modules: list[Module] = []
+    class_names = Names(naming.RESERVED_CLASSES)
     for name in dict.fromkeys([*tables, *sorted(query.module for query in queries)]):
         table = tables.get(name)
         own = table_parts(table) if table else TableParts()
-        named = query_parts([query for query in queries if query.module == name], catalog, own)
+        names = Names(naming.NEEDED)
         if table:
+            for what, one in module_names(own.functions, own.constants, own.places, own.decoders, ()):
+                names.claim(one, what, of_table(table))
             classes += _classes(table, own)
+        named = query_parts([query for query in queries if query.module == name], catalog, own, names)
         classes += named.classes
         modules.append(_module(name, table, own, named))
-    _refuse_class_clashes(classes, queries)
+    for row_class in classes:
+        class_names.claim(row_class.name, "row class", row_class.origin)
     return Package(runtime, tuple(classes), tuple(modules), _schema(catalog))
 
 
@@ -60,7 +66,8 @@ def _classes(table: Table, parts: TableParts) -> list[RowClass]:
     doc = tuple(table.doc.split("\n")) if table.doc else (f"A row of {table.name}.",)
     form = (f"A row to insert into {table.name}: what is left out gets its column's default.",)
     writable = tuple(one for one in parts.fields if not one.generated)
-    return [RowClass(name, doc, parts.fields, False), RowClass(f"New{name}", form, writable, True)]
+    origin = of_table(table)
+    return [RowClass(name, doc, parts.fields, False, origin), RowClass(f"New{name}", form, writable, True, origin)]
 
 
 def _module_doc(table: Table | None, name: str) -> tuple[str, ...]:
@@ -86,13 +93,6 @@ def _refuse_clashes(catalog: Catalog, name_of: Callable[[str], str], what: str) 
                 line=table.line,
                 hint="rename one of them",
             )
-
-
-def _refuse_class_clashes(classes: Sequence[RowClass], queries: Sequence[Query]) -> None:
-    names = [one.name for one in classes]
-    for query in queries:
-        if names.count(query.row_class) > 1:
-            raise query.error(f"the row class {query.row_class} is there already", hint="rename the query")
 
 
 def _schema(catalog: Catalog) -> tuple[SchemaPart, ...]:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from . import layout
+
 if TYPE_CHECKING:
     from .catalog import Column, Literal
 
+# What SQLite has no type for: converted also where it is looked for.
+CONVERTED = ("moment", "flag", "json", "plain_json")
 # kind → (what is read, what may be given). "choice" is made from its values.
 ANNOTATIONS: dict[str, tuple[str, str]] = {
     "text": ("str", "str"),
@@ -185,38 +189,65 @@ def decode(kind: Type, name: str) -> str:
     return f"None if {name} is None else {text}" if kind.nullable else text
 
 
-def encode(kind: Type, table: str, column: str, name: str, choices: str) -> tuple[str, ...]:
-    """The lines that check the value in variable `name` and make it storable: the common case inline, everything else
-    in the function of `_values` that knows the reason."""
-    call = f"{name} = {bind(Type(kind.kind, False, kind.choices), table, column, name, choices)}"
-    if kind.nullable:
-        return (f"if {name} is not None:", f"    {call}")
-    condition = {
-        "text": f'if type({name}) is not str or not {name}.isascii() or "\\0" in {name}:',
-        "integer": f"if type({name}) is not int or not _MIN <= {name} <= _MAX:",
-        "real": f"if type({name}) is not float or {name} - {name} != 0.0:",
-        "choice": f"if type({name}) is not {'int' if _integers(kind) else 'str'} or {name} not in {choices}:",
+def encode(kind: Type, table: str, column: str, name: str, choices: str, indent: int = 4) -> tuple[str, ...]:
+    """The lines, at `indent`, that check the value in variable `name` and make it storable: the common case inline,
+    everything else in the function of `_values` that knows the reason."""
+    opening, items = _call(kind, table, column, name, choices)
+    terms: tuple[str, ...] | None = {
+        "text": (f"type({name}) is not str", f"not {name}.isascii()", f'"\\0" in {name}'),
+        "integer": (f"type({name}) is not int", f"not _MIN <= {name} <= _MAX"),
+        # Zero too: -0.0 becomes 0.0.
+        "real": (f"type({name}) is not float", f"not {name}", f"{name} - {name} != 0.0"),
+        "choice": (f"type({name}) is not {'int' if _integers(kind) else 'str'}", f"{name} not in {choices}"),
     }.get(kind.kind)
-    return (condition, f"    {call}") if condition else (call,)
+    if kind.nullable:
+        terms = (f"{name} is not None",)
+    lines = layout.condition(terms, indent) if terms else []
+    call = layout.call(f"{name} = {opening}", items, ")", indent + 4 if terms else indent)
+    return (*lines, *(line[indent:] for line in call.split("\n")))
 
 
 def bind(kind: Type, table: str, column: str, name: str, choices: str) -> str:
     """The expression that checks the parameter `name` and makes it storable."""
-    where = f"{quoted(table)}, {quoted(column)}, {name}"
-    function = {
-        "moment": "moment_text",
-        "json": "json_text",
-        "plain_json": "plain_json_text",
-    }.get(kind.kind, kind.kind)
-    text = f"_values.{function}({where}, {choices})" if kind.kind == "choice" else f"_values.{function}({where})"
+    opening, items = _call(kind, table, column, name, choices)
+    text = f"{opening}{', '.join(items)})"
     return f"None if {name} is None else {text}" if kind.nullable else text
+
+
+def _call(kind: Type, table: str, column: str, name: str, choices: str) -> tuple[str, list[str]]:
+    """The beginning and the arguments of the call that makes a value storable."""
+    function = {"moment": "moment_text", "json": "json_text", "plain_json": "plain_json_text"}.get(kind.kind, kind.kind)
+    return f"_values.{function}(", [quoted(table), quoted(column), name, *([choices] if kind.kind == "choice" else [])]
 
 
 def look_up(kind: Type, table: str, column: str, name: str) -> str:
     """The expression for a value to look for: only what SQLite does not know is converted."""
-    if kind.kind in ("moment", "flag", "json", "plain_json"):
-        return bind(kind, table, column, name, "")
-    return name
+    return bind(kind, table, column, name, "") if kind.kind in CONVERTED else name
+
+
+def confirm(kind: Type, table: str, column: str, name: str, choices: str, type_of: str = "type") -> tuple[str, ...]:
+    """The lines, at an indent of 4, that refuse a value to look for which is not of the column's type; none where
+    `look_up` converts it. type_of: what `type` is called where a parameter hides it."""
+    if kind.kind in CONVERTED:
+        return ()
+    terms: tuple[str, ...] | None = {
+        "text": (f"{type_of}({name}) is not str", f"not {name}.isascii()"),
+        "integer": (f"{type_of}({name}) is not int", f"not _MIN <= {name} <= _MAX"),
+        "choice": (f"{type_of}({name}) is not {'int' if _integers(kind) else 'str'}", f"{name} not in {choices}"),
+    }.get(kind.kind)
+    if kind.nullable:
+        terms = (f"{name} is not None",)
+    # A text that is only looked for may be one that is not stored, but SQLite must be able to take it.
+    wanted = Type("wanted_text", False) if kind.kind in ("text", "plain_text") else kind
+    opening, items = _call(wanted, table, column, name, choices)
+    indent = 8 if terms else 4
+    lines = layout.condition(terms, 4) if terms else []
+    return (*lines, *(line[4:] for line in layout.call(opening, items, ")", indent).split("\n")))
+
+
+def in_json(kind: Type) -> str:
+    """The Python type of a key in the JSON array of keys to look for."""
+    return "int" if kind.kind in ("integer", "flag") or _integers(kind) else "str"
 
 
 def quoted(text: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import sqltext, typemap
+from . import naming, sqltext, typemap
 from .fields import is_stamped
 from .ir import Constant, Function, Insertion, Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from .catalog import Table
     from .fields import Written
+    from .ir import Field
 
 TOUCHED = "updated_at"
 
@@ -68,13 +69,13 @@ def _insertion(written: Sequence[Written], *, stamped: bool) -> Insertion:
     """The encoder's output and the raw row: SQL values as they were given, but what the database fills in from the
     statement's RETURNING."""
     encoded: list[str] = []
-    raw: list[str] = []
+    raw: list[tuple[str, int]] = []
     place = filled = 0
     for one in written:
         if one.field.generated:
-            raw.append(f"filled[{filled}]")
+            raw.append(("filled", filled))
         else:
-            raw.append(f"filled[{filled}]" if one.filled else f"values[{place}]")
+            raw.append(("filled", filled) if one.filled else ("values", place))
             name = one.field.local
             if one.sql.startswith("iif("):
                 encoded += [f"{name} is _rows.UNSET", f"None if {name} is _rows.UNSET else {name}"]
@@ -101,6 +102,21 @@ def _given(one: Written) -> Parameter:
 def _needed(one: Written) -> Parameter:
     """A parameter that must be given."""
     return Parameter(one.field.attribute, one.field.type.write, None, one.field.bind)
+
+
+def look_up_parameters(
+    table: str, fields: Sequence[Field], names: Collection[str], *, nullable: bool = False
+) -> list[Parameter]:
+    """Parameters that look for values of these columns; None finds NULL where `nullable`. names: all parameters of the
+    function."""
+    found = []
+    for one in fields:
+        kind = one.type if nullable else replace(one.type, nullable=False)
+        bind = typemap.look_up(kind, table, one.column, one.attribute)
+        type_of = naming.type_function(names)
+        confirm = typemap.confirm(kind, table, one.column, one.attribute, one.choices_constant, type_of)
+        found.append(Parameter(one.attribute, kind.write, None, bind, confirm))
+    return found
 
 
 def _upsert(table: Table, writable: Sequence[Written], parts: WriteParts, model: str) -> None:
@@ -159,17 +175,8 @@ def _update(table: Table, writable: Sequence[Written], parts: WriteParts, model:
     if not settable:
         return
     written = {one.field.column: one for one in writable}
-    key = [
-        Parameter(
-            written[name].field.attribute,
-            written[name].field.type.write.removesuffix(" | None"),
-            None,
-            typemap.look_up(
-                replace(written[name].field.type, nullable=False), table.name, name, written[name].field.attribute
-            ),
-        )
-        for name in table.key
-    ]
+    names = [one.field.attribute for one in writable]
+    key = look_up_parameters(table.name, [written[name].field for name in table.key], names)
     given = [_given(one) for one in settable]
     doc = [
         "Set the columns given in the row of this key and return it; None where there is no such row.",

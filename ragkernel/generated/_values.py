@@ -16,7 +16,7 @@ from ragkernel.clock import sql_timestamp, utc_now
 from ragkernel.errors import DecodeError, QueryFailed, ValueRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from ragkernel.connections import RawRow
@@ -76,7 +76,7 @@ def real(table: str, column: str, value: object) -> float:
         raise ValueRefused(table, column, f"expected float, got {_name(value)}")
     if value - value != 0.0:
         raise ValueRefused(table, column, "NaN and infinities are refused: SQLite keeps NaN as NULL")
-    return value
+    return value + 0.0  # -0.0 becomes 0.0, which is what SQLite keeps of it in a REAL or NUMERIC column
 
 
 def number(table: str, column: str, value: object) -> int | float:
@@ -92,6 +92,9 @@ def blob(table: str, column: str, value: object) -> bytes:
 def scalar(table: str, column: str, value: object) -> str | int | float | bytes:
     if type(value) is str:
         return text(table, column, value)
+    if type(value) is float:
+        real(table, column, value)
+        return value  # a column without affinity keeps -0.0
     return value if type(value) is bytes else number(table, column, value)
 
 
@@ -199,14 +202,42 @@ def _refuse_inexact(table: str, column: str, value: object) -> None:
     raise ValueRefused(table, column, f"nested deeper than {JSON_DEPTH} levels")
 
 
-def keys_text(table: str, keys: list[Any]) -> str:
-    """The JSON array of keys to look for: one parameter, whatever their number."""
+def wanted_text(table: str, column: str, value: object) -> None:
+    """Refuse what is no text that SQLite could be asked for."""
+    if type(value) is not str:
+        raise ValueRefused(table, column, f"expected str, got {_name(value)}")
     try:
-        encoded = _encode(keys)
-        encoded.encode()
-    except (TypeError, ValueError, RecursionError):
-        raise ValueRefused(table, "key", "a key to look for is not of the key's type") from None
-    return encoded
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueRefused(table, column, "the text holds a lone surrogate, which UTF-8 cannot express") from None
+
+
+def key_tuples(table: str, width: int, keys: Iterable[Any]) -> list[Any]:
+    """The composite keys to look for, each a tuple of `width` values."""
+    found = list(keys)
+    for key in found:
+        if type(key) is not tuple or len(key) != width:
+            raise ValueRefused(table, "key", f"a key to look for is a tuple of {width} values")
+    return found
+
+
+def keys_text(table: str, columns: tuple[tuple[str, type], ...], keys: list[Any]) -> str:
+    """The JSON array of keys to look for: one parameter, whatever their number.
+
+    columns: the name and the type of each column of the key.
+    """
+    for place, (column, kind) in enumerate(columns):
+        values = keys if len(columns) == 1 else [key[place] for key in keys]
+        if not {kind}.issuperset(map(type, values)):
+            wrong = next(value for value in values if type(value) is not kind)
+            raise ValueRefused(table, column, f"expected {kind.__name__}, got {_name(wrong)}")
+        if kind is int:
+            if values and not _MIN <= min(values) <= max(values) <= _MAX:
+                raise ValueRefused(table, column, "the integer lies outside SQLite's 64 bits")
+        elif not "".join(values).isascii():
+            for value in values:
+                wanted_text(table, column, value)
+    return _encode(keys)
 
 
 def not_inserted(table: str) -> QueryFailed:

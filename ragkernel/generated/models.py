@@ -606,20 +606,24 @@ class DocumentFingerprints(Row):
         "id",
         "source_path",
         "content_hash",
+        "root",
     )
     id: str
     source_path: str
     content_hash: str
+    root: str | None
 
     def __init__(
         self,
         id: str,
         source_path: str,
         content_hash: str,
+        root: str | None,
     ) -> None:
         self.id = id
         self.source_path = source_path
         self.content_hash = content_hash
+        self.root = root
 
 
 @dataclass

@@ -12,7 +12,6 @@ from ragkernel.generated.queries import (
     document_chunks,
     documents,
     events,
-    kernel_state,
     knowledge_bases,
     pipeline_runs,
 )
@@ -152,10 +151,3 @@ def test_a_foreign_value_in_a_query_is_an_error(conn: Connection) -> None:
     conn.raw.execute("UPDATE events SET checksum = x'00'")
     with pytest.raises(DecodeError, match=r"events\.checksum"):
         events.head(conn, aggregate_id="a", aggregate_type="thing")
-
-
-def test_put(conn: Connection) -> None:
-    """A fact is set whether or not it is there."""
-    for value in ("1", "2"):
-        kernel_state.put(conn, key="k", value=value)
-    assert kernel_state.list_all(conn) == [models.KernelState("k", "2")]

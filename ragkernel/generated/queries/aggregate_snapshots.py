@@ -357,6 +357,12 @@ def update(
 
     Without any column given the row is returned as it is.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_type", aggregate_type)
+    if type(sequence_number) is not int or not _MIN <= sequence_number <= _MAX:
+        _values.integer("aggregate_snapshots", "sequence_number", sequence_number)
     chosen = 0
     values: list[Any] = []
     if snapshot_data is not _rows.UNSET:
@@ -366,17 +372,10 @@ def update(
         chosen |= 2
         values.append(_values.moment_text("aggregate_snapshots", "created_at", created_at))
 
-    if not chosen:
-        return get(
-            conn,
-            aggregate_id=aggregate_id,
-            aggregate_type=aggregate_type,
-            sequence_number=sequence_number,
-        )
     values.append(aggregate_id)
     values.append(aggregate_type)
     values.append(sequence_number)
-    row = conn.write_one(_UPDATE.sql(chosen), values)
+    row = conn.write_one(_UPDATE.sql(chosen), values) if chosen else conn.fetch_one(_GET, values)
     return None if row is None else _row(row)
 
 
@@ -388,6 +387,12 @@ def get(
     sequence_number: int,
 ) -> AggregateSnapshot | None:
     """The row of this key, or None."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_type", aggregate_type)
+    if type(sequence_number) is not int or not _MIN <= sequence_number <= _MAX:
+        _values.integer("aggregate_snapshots", "sequence_number", sequence_number)
     row = conn.fetch_one(_GET, (aggregate_id, aggregate_type, sequence_number))
     return None if row is None else _row(row)
 
@@ -397,8 +402,13 @@ def get_many(conn: Reader, ids: Iterable[tuple[str, str, int]], /) -> list[Aggre
 
     One statement, whatever the number of keys.
     """
-    wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("aggregate_snapshots", wanted_keys),))
+    wanted_keys = _values.key_tuples("aggregate_snapshots", 3, ids)
+    keys = _values.keys_text(
+        "aggregate_snapshots",
+        (("aggregate_id", str), ("aggregate_type", str), ("sequence_number", int)),
+        wanted_keys,
+    )
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {(row[0], row[1], row[2]): row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -411,6 +421,12 @@ def exists(
     sequence_number: int,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_type", aggregate_type)
+    if type(sequence_number) is not int or not _MIN <= sequence_number <= _MAX:
+        _values.integer("aggregate_snapshots", "sequence_number", sequence_number)
     return conn.fetch_one(_EXISTS, (aggregate_id, aggregate_type, sequence_number)) is not None
 
 
@@ -422,6 +438,12 @@ def delete(
     sequence_number: int,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_type", aggregate_type)
+    if type(sequence_number) is not int or not _MIN <= sequence_number <= _MAX:
+        _values.integer("aggregate_snapshots", "sequence_number", sequence_number)
     return conn.change(_DELETE, (aggregate_id, aggregate_type, sequence_number)) > 0
 
 
@@ -486,6 +508,8 @@ def list_by_aggregate_id(
     aggregate_id: str,
 ) -> list[AggregateSnapshot]:
     """All rows of this aggregate_id, in the order of its index."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
     rows = conn.fetch_all(_LIST_BY_AGGREGATE_ID, (aggregate_id,))
     return _rows_of(rows)
 
@@ -496,6 +520,8 @@ def count_by_aggregate_id(
     aggregate_id: str,
 ) -> int:
     """How many rows have this aggregate_id."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
     row = conn.fetch_one(_COUNT_BY_AGGREGATE_ID, (aggregate_id,))
     return 0 if row is None else int(row[0])
 
@@ -511,6 +537,8 @@ def page_by_aggregate_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_AGGREGATE_ID,
@@ -532,6 +560,8 @@ def iterate_by_aggregate_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_AGGREGATE_ID,
@@ -549,6 +579,10 @@ def list_by_aggregate_id_and_aggregate_type(
     aggregate_type: str,
 ) -> list[AggregateSnapshot]:
     """All rows of this aggregate_id, aggregate_type, in the order of its index."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_type", aggregate_type)
     rows = conn.fetch_all(_LIST_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE, (aggregate_id, aggregate_type))
     return _rows_of(rows)
 
@@ -560,6 +594,10 @@ def count_by_aggregate_id_and_aggregate_type(
     aggregate_type: str,
 ) -> int:
     """How many rows have this aggregate_id, aggregate_type."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_type", aggregate_type)
     row = conn.fetch_one(_COUNT_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE, (aggregate_id, aggregate_type))
     return 0 if row is None else int(row[0])
 
@@ -576,6 +614,10 @@ def page_by_aggregate_id_and_aggregate_type(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_type", aggregate_type)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE,
@@ -598,6 +640,10 @@ def iterate_by_aggregate_id_and_aggregate_type(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("aggregate_snapshots", "aggregate_type", aggregate_type)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE,

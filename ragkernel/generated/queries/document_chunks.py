@@ -571,6 +571,8 @@ def update(
 
     Without any column given the row is returned as it is.
     """
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("document_chunks", "id", id)
     chosen = 0
     values: list[Any] = []
     if document_id is not _rows.UNSET:
@@ -598,13 +600,8 @@ def update(
         chosen |= 128
         values.append(_values.moment_text("document_chunks", "created_at", created_at))
 
-    if not chosen:
-        return get(
-            conn,
-            id=id,
-        )
     values.append(id)
-    row = conn.write_one(_UPDATE.sql(chosen), values)
+    row = conn.write_one(_UPDATE.sql(chosen), values) if chosen else conn.fetch_one(_GET, values)
     return None if row is None else _row(row)
 
 
@@ -614,6 +611,8 @@ def get(
     id: str,
 ) -> DocumentChunk | None:
     """The row of this key, or None."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("document_chunks", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -624,7 +623,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[DocumentChunk]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("document_chunks", wanted_keys),))
+    keys = _values.keys_text("document_chunks", (("id", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -635,6 +635,8 @@ def exists(
     id: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("document_chunks", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -644,6 +646,8 @@ def delete(
     id: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("document_chunks", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -708,6 +712,8 @@ def list_by_document_id(
     document_id: str,
 ) -> list[DocumentChunk]:
     """All rows of this document_id, in the order of its index."""
+    if type(document_id) is not str or not document_id.isascii():
+        _values.wanted_text("document_chunks", "document_id", document_id)
     rows = conn.fetch_all(_LIST_BY_DOCUMENT_ID, (document_id,))
     return _rows_of(rows)
 
@@ -718,6 +724,8 @@ def count_by_document_id(
     document_id: str,
 ) -> int:
     """How many rows have this document_id."""
+    if type(document_id) is not str or not document_id.isascii():
+        _values.wanted_text("document_chunks", "document_id", document_id)
     row = conn.fetch_one(_COUNT_BY_DOCUMENT_ID, (document_id,))
     return 0 if row is None else int(row[0])
 
@@ -733,6 +741,8 @@ def page_by_document_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(document_id) is not str or not document_id.isascii():
+        _values.wanted_text("document_chunks", "document_id", document_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_DOCUMENT_ID,
@@ -754,6 +764,8 @@ def iterate_by_document_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(document_id) is not str or not document_id.isascii():
+        _values.wanted_text("document_chunks", "document_id", document_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_DOCUMENT_ID,
@@ -771,6 +783,10 @@ def get_by_document_id_and_chunk_index(
     chunk_index: int,
 ) -> DocumentChunk | None:
     """The row of this document_id, chunk_index, which is unique, or None."""
+    if type(document_id) is not str or not document_id.isascii():
+        _values.wanted_text("document_chunks", "document_id", document_id)
+    if type(chunk_index) is not int or not _MIN <= chunk_index <= _MAX:
+        _values.integer("document_chunks", "chunk_index", chunk_index)
     row = conn.fetch_one(_GET_BY_DOCUMENT_ID_AND_CHUNK_INDEX, (document_id, chunk_index))
     return None if row is None else _row(row)
 
@@ -781,6 +797,8 @@ def list_by_kb_id(
     kb_id: str,
 ) -> list[DocumentChunk]:
     """All rows of this kb_id, in the order of its index."""
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("document_chunks", "kb_id", kb_id)
     rows = conn.fetch_all(_LIST_BY_KB_ID, (kb_id,))
     return _rows_of(rows)
 
@@ -791,6 +809,8 @@ def count_by_kb_id(
     kb_id: str,
 ) -> int:
     """How many rows have this kb_id."""
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("document_chunks", "kb_id", kb_id)
     row = conn.fetch_one(_COUNT_BY_KB_ID, (kb_id,))
     return 0 if row is None else int(row[0])
 
@@ -806,6 +826,8 @@ def page_by_kb_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("document_chunks", "kb_id", kb_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_KB_ID,
@@ -827,6 +849,8 @@ def iterate_by_kb_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("document_chunks", "kb_id", kb_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_KB_ID,
@@ -843,6 +867,8 @@ def list_by_content_hash(
     content_hash: str,
 ) -> list[DocumentChunk]:
     """All rows of this content_hash, in the order of its index."""
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("document_chunks", "content_hash", content_hash)
     rows = conn.fetch_all(_LIST_BY_CONTENT_HASH, (content_hash,))
     return _rows_of(rows)
 
@@ -853,6 +879,8 @@ def count_by_content_hash(
     content_hash: str,
 ) -> int:
     """How many rows have this content_hash."""
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("document_chunks", "content_hash", content_hash)
     row = conn.fetch_one(_COUNT_BY_CONTENT_HASH, (content_hash,))
     return 0 if row is None else int(row[0])
 
@@ -868,6 +896,8 @@ def page_by_content_hash(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("document_chunks", "content_hash", content_hash)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_CONTENT_HASH,
@@ -889,6 +919,8 @@ def iterate_by_content_hash(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("document_chunks", "content_hash", content_hash)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_CONTENT_HASH,
@@ -906,6 +938,10 @@ def neighbours(
     radius: int,
 ) -> list[DocumentChunk]:
     """A chunk and those around it in its document, at most `radius` places before and behind, in order."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("document_chunks", "id", id)
+    if type(radius) is not int or not _MIN <= radius <= _MAX:
+        _values.integer("document_chunks", "radius", radius)
     rows = conn.fetch_all(_SQL_NEIGHBOURS, {"id": id, "radius": radius})
     return _rows_of(rows)
 
@@ -920,6 +956,12 @@ def of_active_version(
     """The next chunks of a base's newest active version, for embedding: those behind `after`, the `position` of the last one
     that was read (0 for the first batch). Positions hold until the file is vacuumed.
     """
+    if type(after) is not int or not _MIN <= after <= _MAX:
+        _values.integer("document_chunks", "rowid", after)
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("knowledge_bases", "name", name)
+    if type(limit) is not int or not _MIN <= limit <= _MAX:
+        _values.integer("document_chunks", "limit", limit)
     rows = conn.fetch_all(_SQL_OF_ACTIVE_VERSION, {"after": after, "name": name, "limit": limit})
     return _rows_of_of_active_version(rows)
 

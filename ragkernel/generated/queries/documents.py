@@ -144,7 +144,7 @@ ORDER BY rowid
 LIMIT ?"""
 
 _SQL_FINGERPRINTS = """\
-SELECT id, source_path, content_hash
+SELECT id, source_path, content_hash, json_extract(metadata, '$.root') AS root
 FROM documents
 WHERE kb_id = :kb_id"""
 
@@ -338,6 +338,7 @@ _COLUMNS_FINGERPRINTS = (
     ("id", "text", False, ()),
     ("source_path", "text", False, ()),
     ("content_hash", "text", False, ()),
+    ("root", "text", True, ()),
 )
 _KEY_FINGERPRINTS = ()
 
@@ -349,6 +350,7 @@ def _row_fingerprints(row: RawRow) -> DocumentFingerprints:
             id_,
             source_path,
             content_hash,
+            root,
         ) = row
         if type(id_) is not str:
             _values.mismatch()
@@ -356,10 +358,13 @@ def _row_fingerprints(row: RawRow) -> DocumentFingerprints:
             _values.mismatch()
         if type(content_hash) is not str:
             _values.mismatch()
+        if root is not None and type(root) is not str:
+            _values.mismatch()
         return DocumentFingerprints(
             id_,
             source_path,
             content_hash,
+            root,
         )
     except _values.UNREADABLE:
         error = _values.decode_error("documents", _KEY_FINGERPRINTS, _COLUMNS_FINGERPRINTS, row)
@@ -376,13 +381,16 @@ def _rows_of_fingerprints(rows: list[RawRow]) -> list[DocumentFingerprints]:
                 id_,
                 source_path,
                 content_hash,
+                root,
             )
             for (
                 id_,
                 source_path,
                 content_hash,
+                root,
             ) in rows
             if type(id_) is type(source_path) is type(content_hash) is str or _values.mismatch()
+            if root is None or type(root) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_fingerprints(row) for row in rows]
@@ -584,6 +592,8 @@ def update(
 
     updated_at is set to the present unless it is given.
     """
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("documents", "id", id)
     chosen = 0
     values: list[Any] = []
     if kb_id is not _rows.UNSET:
@@ -631,6 +641,8 @@ def get(
     id: str,
 ) -> Document | None:
     """The row of this key, or None."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("documents", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -641,7 +653,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[Document]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("documents", wanted_keys),))
+    keys = _values.keys_text("documents", (("id", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -652,6 +665,8 @@ def exists(
     id: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("documents", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -661,6 +676,8 @@ def delete(
     id: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("documents", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -725,6 +742,8 @@ def list_by_kb_id(
     kb_id: str,
 ) -> list[Document]:
     """All rows of this kb_id, in the order of its index."""
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
     rows = conn.fetch_all(_LIST_BY_KB_ID, (kb_id,))
     return _rows_of(rows)
 
@@ -735,6 +754,8 @@ def count_by_kb_id(
     kb_id: str,
 ) -> int:
     """How many rows have this kb_id."""
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
     row = conn.fetch_one(_COUNT_BY_KB_ID, (kb_id,))
     return 0 if row is None else int(row[0])
 
@@ -750,6 +771,8 @@ def page_by_kb_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_KB_ID,
@@ -771,6 +794,8 @@ def iterate_by_kb_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_KB_ID,
@@ -787,6 +812,8 @@ def list_by_content_hash(
     content_hash: str,
 ) -> list[Document]:
     """All rows of this content_hash, in the order of its index."""
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("documents", "content_hash", content_hash)
     rows = conn.fetch_all(_LIST_BY_CONTENT_HASH, (content_hash,))
     return _rows_of(rows)
 
@@ -797,6 +824,8 @@ def count_by_content_hash(
     content_hash: str,
 ) -> int:
     """How many rows have this content_hash."""
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("documents", "content_hash", content_hash)
     row = conn.fetch_one(_COUNT_BY_CONTENT_HASH, (content_hash,))
     return 0 if row is None else int(row[0])
 
@@ -812,6 +841,8 @@ def page_by_content_hash(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("documents", "content_hash", content_hash)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_CONTENT_HASH,
@@ -833,6 +864,8 @@ def iterate_by_content_hash(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("documents", "content_hash", content_hash)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_CONTENT_HASH,
@@ -848,7 +881,9 @@ def fingerprints(
     *,
     kb_id: str,
 ) -> Iterator[DocumentFingerprints]:
-    """What a knowledge base holds, as ingest compares it with a folder: path and content hash of each document."""
+    """What a knowledge base holds, as ingest compares it with a folder: path, content hash and folder of each document."""
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
     batches = conn.stream(_SQL_FINGERPRINTS, {"kb_id": kb_id})
     for batch in batches:
         yield from _rows_of_fingerprints(batch)
@@ -861,6 +896,10 @@ def with_hash(
     kb_id: str,
 ) -> list[Document]:
     """The documents of a knowledge base whose file had this SHA-256."""
+    if type(content_hash) is not str or not content_hash.isascii():
+        _values.wanted_text("documents", "content_hash", content_hash)
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
     rows = conn.fetch_all(_SQL_WITH_HASH, {"content_hash": content_hash, "kb_id": kb_id})
     return _rows_of(rows)
 
@@ -872,6 +911,10 @@ def largest(
     limit: int,
 ) -> list[Document]:
     """The documents of a knowledge base with the largest files."""
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
+    if type(limit) is not int or not _MIN <= limit <= _MAX:
+        _values.integer("documents", "limit", limit)
     rows = conn.fetch_all(_SQL_LARGEST, {"kb_id": kb_id, "limit": limit})
     return _rows_of(rows)
 
@@ -883,6 +926,10 @@ def at_path(
     source_path: str,
 ) -> Document | None:
     """The document of a knowledge base that came from this path."""
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
+    if type(source_path) is not str or not source_path.isascii():
+        _values.wanted_text("documents", "source_path", source_path)
     row = conn.fetch_one(_SQL_AT_PATH, {"kb_id": kb_id, "source_path": source_path})
     return None if row is None else _row(row)
 

@@ -270,6 +270,8 @@ def update(
 
     updated_at is set to the present unless it is given.
     """
+    if type(processor_name) is not str or not processor_name.isascii():
+        _values.wanted_text("event_checkpoints", "processor_name", processor_name)
     chosen = 0
     values: list[Any] = []
     if last_processed_sequence is not _rows.UNSET:
@@ -293,6 +295,8 @@ def get(
     processor_name: str,
 ) -> EventCheckpoint | None:
     """The row of this key, or None."""
+    if type(processor_name) is not str or not processor_name.isascii():
+        _values.wanted_text("event_checkpoints", "processor_name", processor_name)
     row = conn.fetch_one(_GET, (processor_name,))
     return None if row is None else _row(row)
 
@@ -303,7 +307,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[EventCheckpoint]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("event_checkpoints", wanted_keys),))
+    keys = _values.keys_text("event_checkpoints", (("processor_name", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -314,6 +319,8 @@ def exists(
     processor_name: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(processor_name) is not str or not processor_name.isascii():
+        _values.wanted_text("event_checkpoints", "processor_name", processor_name)
     return conn.fetch_one(_EXISTS, (processor_name,)) is not None
 
 
@@ -323,6 +330,8 @@ def delete(
     processor_name: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(processor_name) is not str or not processor_name.isascii():
+        _values.wanted_text("event_checkpoints", "processor_name", processor_name)
     return conn.change(_DELETE, (processor_name,)) > 0
 
 

@@ -835,6 +835,8 @@ def update(
 
     Without any column given the row is returned as it is.
     """
+    if type(id) is not int or not _MIN <= id <= _MAX:
+        _values.integer("events", "id", id)
     chosen = 0
     values: list[Any] = []
     if event_id is not _rows.UNSET:
@@ -877,13 +879,8 @@ def update(
         chosen |= 4096
         values.append(_values.text("events", "checksum", checksum))
 
-    if not chosen:
-        return get(
-            conn,
-            id=id,
-        )
     values.append(id)
-    row = conn.write_one(_UPDATE.sql(chosen), values)
+    row = conn.write_one(_UPDATE.sql(chosen), values) if chosen else conn.fetch_one(_GET, values)
     return None if row is None else _row(row)
 
 
@@ -893,6 +890,8 @@ def get(
     id: int,
 ) -> Event | None:
     """The row of this key, or None."""
+    if type(id) is not int or not _MIN <= id <= _MAX:
+        _values.integer("events", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -903,7 +902,8 @@ def get_many(conn: Reader, ids: Iterable[int], /) -> list[Event]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("events", wanted_keys),))
+    keys = _values.keys_text("events", (("id", int),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -914,6 +914,8 @@ def exists(
     id: int,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not int or not _MIN <= id <= _MAX:
+        _values.integer("events", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -923,6 +925,8 @@ def delete(
     id: int,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not int or not _MIN <= id <= _MAX:
+        _values.integer("events", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -987,6 +991,8 @@ def get_by_event_id(
     event_id: str,
 ) -> Event | None:
     """The row of this event_id, which is unique, or None."""
+    if type(event_id) is not str or not event_id.isascii():
+        _values.wanted_text("events", "event_id", event_id)
     row = conn.fetch_one(_GET_BY_EVENT_ID, (event_id,))
     return None if row is None else _row(row)
 
@@ -997,6 +1003,8 @@ def list_by_event_type(
     event_type: str,
 ) -> list[Event]:
     """All rows of this event_type, in the order of its index."""
+    if type(event_type) is not str or not event_type.isascii():
+        _values.wanted_text("events", "event_type", event_type)
     rows = conn.fetch_all(_LIST_BY_EVENT_TYPE, (event_type,))
     return _rows_of(rows)
 
@@ -1007,6 +1015,8 @@ def count_by_event_type(
     event_type: str,
 ) -> int:
     """How many rows have this event_type."""
+    if type(event_type) is not str or not event_type.isascii():
+        _values.wanted_text("events", "event_type", event_type)
     row = conn.fetch_one(_COUNT_BY_EVENT_TYPE, (event_type,))
     return 0 if row is None else int(row[0])
 
@@ -1022,6 +1032,8 @@ def page_by_event_type(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(event_type) is not str or not event_type.isascii():
+        _values.wanted_text("events", "event_type", event_type)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_EVENT_TYPE,
@@ -1043,6 +1055,8 @@ def iterate_by_event_type(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(event_type) is not str or not event_type.isascii():
+        _values.wanted_text("events", "event_type", event_type)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_EVENT_TYPE,
@@ -1059,6 +1073,8 @@ def list_by_aggregate_id(
     aggregate_id: str,
 ) -> list[Event]:
     """All rows of this aggregate_id, in the order of its index."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
     rows = conn.fetch_all(_LIST_BY_AGGREGATE_ID, (aggregate_id,))
     return _rows_of(rows)
 
@@ -1069,6 +1085,8 @@ def count_by_aggregate_id(
     aggregate_id: str,
 ) -> int:
     """How many rows have this aggregate_id."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
     row = conn.fetch_one(_COUNT_BY_AGGREGATE_ID, (aggregate_id,))
     return 0 if row is None else int(row[0])
 
@@ -1084,6 +1102,8 @@ def page_by_aggregate_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_AGGREGATE_ID,
@@ -1105,6 +1125,8 @@ def iterate_by_aggregate_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_AGGREGATE_ID,
@@ -1122,6 +1144,10 @@ def list_by_aggregate_id_and_aggregate_type(
     aggregate_type: str,
 ) -> list[Event]:
     """All rows of this aggregate_id, aggregate_type, in the order of its index."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("events", "aggregate_type", aggregate_type)
     rows = conn.fetch_all(_LIST_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE, (aggregate_id, aggregate_type))
     return _rows_of(rows)
 
@@ -1133,6 +1159,10 @@ def count_by_aggregate_id_and_aggregate_type(
     aggregate_type: str,
 ) -> int:
     """How many rows have this aggregate_id, aggregate_type."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("events", "aggregate_type", aggregate_type)
     row = conn.fetch_one(_COUNT_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE, (aggregate_id, aggregate_type))
     return 0 if row is None else int(row[0])
 
@@ -1149,6 +1179,10 @@ def page_by_aggregate_id_and_aggregate_type(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("events", "aggregate_type", aggregate_type)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE,
@@ -1171,6 +1205,10 @@ def iterate_by_aggregate_id_and_aggregate_type(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("events", "aggregate_type", aggregate_type)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE,
@@ -1189,6 +1227,12 @@ def get_by_aggregate_id_and_aggregate_type_and_sequence_number(
     sequence_number: int,
 ) -> Event | None:
     """The row of this aggregate_id, aggregate_type, sequence_number, which is unique, or None."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("events", "aggregate_type", aggregate_type)
+    if type(sequence_number) is not int or not _MIN <= sequence_number <= _MAX:
+        _values.integer("events", "sequence_number", sequence_number)
     row = conn.fetch_one(
         _GET_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE_AND_SEQUENCE_NUMBER,
         (aggregate_id, aggregate_type, sequence_number),
@@ -1202,6 +1246,8 @@ def list_by_trace_id(
     trace_id: str | None,
 ) -> list[Event]:
     """All rows of this trace_id, in the order of its index."""
+    if trace_id is not None:
+        _values.wanted_text("events", "trace_id", trace_id)
     rows = conn.fetch_all(_LIST_BY_TRACE_ID, (trace_id,))
     return _rows_of(rows)
 
@@ -1212,6 +1258,8 @@ def count_by_trace_id(
     trace_id: str | None,
 ) -> int:
     """How many rows have this trace_id."""
+    if trace_id is not None:
+        _values.wanted_text("events", "trace_id", trace_id)
     row = conn.fetch_one(_COUNT_BY_TRACE_ID, (trace_id,))
     return 0 if row is None else int(row[0])
 
@@ -1227,6 +1275,8 @@ def page_by_trace_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if trace_id is not None:
+        _values.wanted_text("events", "trace_id", trace_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_TRACE_ID,
@@ -1248,6 +1298,8 @@ def iterate_by_trace_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if trace_id is not None:
+        _values.wanted_text("events", "trace_id", trace_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_TRACE_ID,
@@ -1327,6 +1379,10 @@ def head(
     aggregate_type: str,
 ) -> EventHead | None:
     """The last event of a stream: its number and checksum, from which the next one goes on."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("events", "aggregate_type", aggregate_type)
     row = conn.fetch_one(_SQL_HEAD, {"aggregate_id": aggregate_id, "aggregate_type": aggregate_type})
     return None if row is None else _row_head(row)
 
@@ -1379,6 +1435,14 @@ def read_stream(
     limit: int,
 ) -> list[Event]:
     """The events of a stream behind the sequence number `after`, in order, at most `limit` (-1 for all)."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("events", "aggregate_type", aggregate_type)
+    if type(after) is not int or not _MIN <= after <= _MAX:
+        _values.integer("events", "sequence_number", after)
+    if type(limit) is not int or not _MIN <= limit <= _MAX:
+        _values.integer("events", "limit", limit)
     rows = conn.fetch_all(
         _SQL_READ_STREAM,
         {
@@ -1400,6 +1464,14 @@ def read_stream_raw(
     limit: int,
 ) -> list[EventReadStreamRaw]:
     """As read_stream, with event_data, metadata and timestamp as the stored text, over which digests and checksums were made."""
+    if type(aggregate_id) is not str or not aggregate_id.isascii():
+        _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if type(aggregate_type) is not str or not aggregate_type.isascii():
+        _values.wanted_text("events", "aggregate_type", aggregate_type)
+    if type(after) is not int or not _MIN <= after <= _MAX:
+        _values.integer("events", "sequence_number", after)
+    if type(limit) is not int or not _MIN <= limit <= _MAX:
+        _values.integer("events", "limit", limit)
     rows = conn.fetch_all(
         _SQL_READ_STREAM_RAW,
         {

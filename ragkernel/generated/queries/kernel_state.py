@@ -65,11 +65,6 @@ FROM kernel_state
 WHERE "key" > ?
 ORDER BY "key"
 LIMIT ?"""
-
-_SQL_PUT = """\
-INSERT INTO kernel_state (key, value)
-VALUES (:key, :value)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 _PLACE_KEY = _rows.Place((0,))
 
 _UPDATE = _rows.Update(
@@ -215,19 +210,16 @@ def update(
 
     Without any column given the row is returned as it is.
     """
+    if type(key) is not str or not key.isascii():
+        _values.wanted_text("kernel_state", "key", key)
     chosen = 0
     values: list[Any] = []
     if value is not _rows.UNSET:
         chosen |= 1
         values.append(_values.text("kernel_state", "value", value))
 
-    if not chosen:
-        return get(
-            conn,
-            key=key,
-        )
     values.append(key)
-    row = conn.write_one(_UPDATE.sql(chosen), values)
+    row = conn.write_one(_UPDATE.sql(chosen), values) if chosen else conn.fetch_one(_GET, values)
     return None if row is None else _row(row)
 
 
@@ -237,6 +229,8 @@ def get(
     key: str,
 ) -> KernelState | None:
     """The row of this key, or None."""
+    if type(key) is not str or not key.isascii():
+        _values.wanted_text("kernel_state", "key", key)
     row = conn.fetch_one(_GET, (key,))
     return None if row is None else _row(row)
 
@@ -247,7 +241,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[KernelState]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("kernel_state", wanted_keys),))
+    keys = _values.keys_text("kernel_state", (("key", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -258,6 +253,8 @@ def exists(
     key: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(key) is not str or not key.isascii():
+        _values.wanted_text("kernel_state", "key", key)
     return conn.fetch_one(_EXISTS, (key,)) is not None
 
 
@@ -267,6 +264,8 @@ def delete(
     key: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(key) is not str or not key.isascii():
+        _values.wanted_text("kernel_state", "key", key)
     return conn.change(_DELETE, (key,)) > 0
 
 
@@ -323,19 +322,3 @@ def iterate(
         _PLACE_KEY,
     ):
         yield from _rows_of(batch)
-
-
-def put(
-    conn: Writer,
-    *,
-    key: str,
-    value: str,
-) -> None:
-    """Set a fact of this file, whether or not it is there already."""
-    conn.change(
-        _SQL_PUT,
-        {
-            "key": _values.text("kernel_state", "key", key),
-            "value": _values.text("kernel_state", "value", value),
-        },
-    )

@@ -514,7 +514,7 @@ def _encode(
         description = _values.text("knowledge_bases", "description", description)
     if metadata is not None:
         metadata = _values.json_text("knowledge_bases", "metadata", metadata)
-    if type(health_score) is not float or health_score - health_score != 0.0:
+    if type(health_score) is not float or not health_score or health_score - health_score != 0.0:
         health_score = _values.real("knowledge_bases", "health_score", health_score)
     if created_at is None:
         created_at = now = now or _values.now_text()
@@ -703,6 +703,8 @@ def update(
 
     updated_at is set to the present unless it is given.
     """
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("knowledge_bases", "id", id)
     chosen = 0
     values: list[Any] = []
     if name is not _rows.UNSET:
@@ -758,6 +760,8 @@ def get(
     id: str,
 ) -> KnowledgeBase | None:
     """The row of this key, or None."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("knowledge_bases", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -768,7 +772,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[KnowledgeBase]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("knowledge_bases", wanted_keys),))
+    keys = _values.keys_text("knowledge_bases", (("id", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -779,6 +784,8 @@ def exists(
     id: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("knowledge_bases", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -788,6 +795,8 @@ def delete(
     id: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("knowledge_bases", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -852,6 +861,8 @@ def list_by_name(
     name: str,
 ) -> list[KnowledgeBase]:
     """All rows of this name, in the order of its index."""
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("knowledge_bases", "name", name)
     rows = conn.fetch_all(_LIST_BY_NAME, (name,))
     return _rows_of(rows)
 
@@ -862,6 +873,8 @@ def count_by_name(
     name: str,
 ) -> int:
     """How many rows have this name."""
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("knowledge_bases", "name", name)
     row = conn.fetch_one(_COUNT_BY_NAME, (name,))
     return 0 if row is None else int(row[0])
 
@@ -877,6 +890,8 @@ def page_by_name(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("knowledge_bases", "name", name)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_NAME,
@@ -898,6 +913,8 @@ def iterate_by_name(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("knowledge_bases", "name", name)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_NAME,
@@ -915,6 +932,10 @@ def get_by_name_and_version(
     version: int,
 ) -> KnowledgeBase | None:
     """The row of this name, version, which is unique, or None."""
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("knowledge_bases", "name", name)
+    if type(version) is not int or not _MIN <= version <= _MAX:
+        _values.integer("knowledge_bases", "version", version)
     row = conn.fetch_one(_GET_BY_NAME_AND_VERSION, (name, version))
     return None if row is None else _row(row)
 
@@ -925,6 +946,8 @@ def list_by_status(
     status: Literal["active", "inactive", "building", "error"],
 ) -> list[KnowledgeBase]:
     """All rows of this status, in the order of its index."""
+    if type(status) is not str or status not in _STATUS_CHOICES:
+        _values.choice("knowledge_bases", "status", status, _STATUS_CHOICES)
     rows = conn.fetch_all(_LIST_BY_STATUS, (status,))
     return _rows_of(rows)
 
@@ -935,6 +958,8 @@ def count_by_status(
     status: Literal["active", "inactive", "building", "error"],
 ) -> int:
     """How many rows have this status."""
+    if type(status) is not str or status not in _STATUS_CHOICES:
+        _values.choice("knowledge_bases", "status", status, _STATUS_CHOICES)
     row = conn.fetch_one(_COUNT_BY_STATUS, (status,))
     return 0 if row is None else int(row[0])
 
@@ -950,6 +975,8 @@ def page_by_status(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(status) is not str or status not in _STATUS_CHOICES:
+        _values.choice("knowledge_bases", "status", status, _STATUS_CHOICES)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_STATUS,
@@ -971,6 +998,8 @@ def iterate_by_status(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(status) is not str or status not in _STATUS_CHOICES:
+        _values.choice("knowledge_bases", "status", status, _STATUS_CHOICES)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_STATUS,
@@ -987,6 +1016,8 @@ def latest_active(
     name: str,
 ) -> KnowledgeBase | None:
     """The newest active version of the knowledge base with this name."""
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("knowledge_bases", "name", name)
     row = conn.fetch_one(_SQL_LATEST_ACTIVE, {"name": name})
     return None if row is None else _row(row)
 
@@ -997,6 +1028,8 @@ def pinned(
     name: str,
 ) -> KnowledgeBase | None:
     """The version that a knowledge base is pinned to, as the newest of its versions that pins one says; none where none does."""
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("knowledge_bases", "name", name)
     row = conn.fetch_one(_SQL_PINNED, {"name": name})
     return None if row is None else _row(row)
 

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from .._values import JsonInput
     from ..models import NewPipelineRun
 
+_MIN, _MAX = -(2**63), 2**63 - 1
 _STATUS_CHOICES = frozenset(("pending", "running", "completed", "failed", "cancelled"))
 _BY_STATUS_STATUS_CHOICES = frozenset(("pending", "running", "completed", "failed", "cancelled"))
 _NEWEST_FIRST_STATUS_CHOICES = frozenset(("pending", "running", "completed", "failed", "cancelled"))
+_BY_STATUS_STATUS_IN = frozenset(("pending", "running", "completed", "failed", "cancelled"))
+_NEWEST_FIRST_STATUS_IN = frozenset(("pending", "running", "completed", "failed", "cancelled"))
 
 _INSERT = """\
 INSERT INTO pipeline_runs (id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts)
@@ -777,6 +780,8 @@ def update(
 
     Without any column given the row is returned as it is.
     """
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("pipeline_runs", "id", id)
     chosen = 0
     values: list[Any] = []
     if pipeline_id is not _rows.UNSET:
@@ -806,13 +811,8 @@ def update(
         chosen |= 128
         values.append(None if artifacts is None else _values.json_text("pipeline_runs", "artifacts", artifacts))
 
-    if not chosen:
-        return get(
-            conn,
-            id=id,
-        )
     values.append(id)
-    row = conn.write_one(_UPDATE.sql(chosen), values)
+    row = conn.write_one(_UPDATE.sql(chosen), values) if chosen else conn.fetch_one(_GET, values)
     return None if row is None else _row(row)
 
 
@@ -822,6 +822,8 @@ def get(
     id: str,
 ) -> PipelineRun | None:
     """The row of this key, or None."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("pipeline_runs", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -832,7 +834,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[PipelineRun]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("pipeline_runs", wanted_keys),))
+    keys = _values.keys_text("pipeline_runs", (("id", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -843,6 +846,8 @@ def exists(
     id: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("pipeline_runs", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -852,6 +857,8 @@ def delete(
     id: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("pipeline_runs", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -916,6 +923,8 @@ def list_by_pipeline_id(
     pipeline_id: str,
 ) -> list[PipelineRun]:
     """All rows of this pipeline_id, in the order of its index."""
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
     rows = conn.fetch_all(_LIST_BY_PIPELINE_ID, (pipeline_id,))
     return _rows_of(rows)
 
@@ -926,6 +935,8 @@ def count_by_pipeline_id(
     pipeline_id: str,
 ) -> int:
     """How many rows have this pipeline_id."""
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
     row = conn.fetch_one(_COUNT_BY_PIPELINE_ID, (pipeline_id,))
     return 0 if row is None else int(row[0])
 
@@ -941,6 +952,8 @@ def page_by_pipeline_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_PIPELINE_ID,
@@ -962,6 +975,8 @@ def iterate_by_pipeline_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_PIPELINE_ID,
@@ -978,6 +993,8 @@ def list_by_kb_id(
     kb_id: str | None,
 ) -> list[PipelineRun]:
     """All rows of this kb_id, in the order of its index."""
+    if kb_id is not None:
+        _values.wanted_text("pipeline_runs", "kb_id", kb_id)
     rows = conn.fetch_all(_LIST_BY_KB_ID, (kb_id,))
     return _rows_of(rows)
 
@@ -988,6 +1005,8 @@ def count_by_kb_id(
     kb_id: str | None,
 ) -> int:
     """How many rows have this kb_id."""
+    if kb_id is not None:
+        _values.wanted_text("pipeline_runs", "kb_id", kb_id)
     row = conn.fetch_one(_COUNT_BY_KB_ID, (kb_id,))
     return 0 if row is None else int(row[0])
 
@@ -1003,6 +1022,8 @@ def page_by_kb_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if kb_id is not None:
+        _values.wanted_text("pipeline_runs", "kb_id", kb_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_KB_ID,
@@ -1024,6 +1045,8 @@ def iterate_by_kb_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if kb_id is not None:
+        _values.wanted_text("pipeline_runs", "kb_id", kb_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_KB_ID,
@@ -1040,6 +1063,8 @@ def list_by_status(
     status: Literal["pending", "running", "completed", "failed", "cancelled"],
 ) -> list[PipelineRun]:
     """All rows of this status, in the order of its index."""
+    if type(status) is not str or status not in _STATUS_CHOICES:
+        _values.choice("pipeline_runs", "status", status, _STATUS_CHOICES)
     rows = conn.fetch_all(_LIST_BY_STATUS, (status,))
     return _rows_of(rows)
 
@@ -1050,6 +1075,8 @@ def count_by_status(
     status: Literal["pending", "running", "completed", "failed", "cancelled"],
 ) -> int:
     """How many rows have this status."""
+    if type(status) is not str or status not in _STATUS_CHOICES:
+        _values.choice("pipeline_runs", "status", status, _STATUS_CHOICES)
     row = conn.fetch_one(_COUNT_BY_STATUS, (status,))
     return 0 if row is None else int(row[0])
 
@@ -1065,6 +1092,8 @@ def page_by_status(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(status) is not str or status not in _STATUS_CHOICES:
+        _values.choice("pipeline_runs", "status", status, _STATUS_CHOICES)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_STATUS,
@@ -1086,6 +1115,8 @@ def iterate_by_status(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(status) is not str or status not in _STATUS_CHOICES:
+        _values.choice("pipeline_runs", "status", status, _STATUS_CHOICES)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_STATUS,
@@ -1171,6 +1202,10 @@ def by_status(
     limit: int,
 ) -> list[PipelineRunByStatus]:
     """Runs in one state, the newest first, each with the name of its pipeline."""
+    if type(status) is not str or status not in _BY_STATUS_STATUS_IN:
+        _values.choice("pipeline_runs", "status", status, _BY_STATUS_STATUS_IN)
+    if type(limit) is not int or not _MIN <= limit <= _MAX:
+        _values.integer("pipeline_runs", "limit", limit)
     rows = conn.fetch_all(_SQL_BY_STATUS, {"status": status, "limit": limit})
     return _rows_of_by_status(rows)
 
@@ -1204,6 +1239,8 @@ def running_of_pipeline(
     pipeline_id: str,
 ) -> list[PipelineRun]:
     """The running runs of a pipeline, the oldest first."""
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
     rows = conn.fetch_all(_SQL_RUNNING_OF_PIPELINE, {"pipeline_id": pipeline_id})
     return _rows_of(rows)
 
@@ -1219,6 +1256,14 @@ def newest_first(
     """Runs, the newest first, each with the name of its pipeline: those behind the run `before`, of one base and in one state
     where these are not null.
     """
+    if before is not None:
+        _values.wanted_text("pipeline_runs", "id", before)
+    if kb_id is not None:
+        _values.wanted_text("pipeline_runs", "kb_id", kb_id)
+    if status is not None:
+        _values.choice("pipeline_runs", "status", status, _NEWEST_FIRST_STATUS_IN)
+    if type(limit) is not int or not _MIN <= limit <= _MAX:
+        _values.integer("pipeline_runs", "limit", limit)
     rows = conn.fetch_all(
         _SQL_NEWEST_FIRST,
         {"before": before, "kb_id": kb_id, "status": status, "limit": limit},

@@ -358,6 +358,8 @@ def update(
 
     updated_at is set to the present unless it is given.
     """
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("pipelines", "id", id)
     chosen = 0
     values: list[Any] = []
     if name is not _rows.UNSET:
@@ -393,6 +395,8 @@ def get(
     id: str,
 ) -> Pipeline | None:
     """The row of this key, or None."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("pipelines", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -403,7 +407,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[Pipeline]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("pipelines", wanted_keys),))
+    keys = _values.keys_text("pipelines", (("id", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -414,6 +419,8 @@ def exists(
     id: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("pipelines", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -423,6 +430,8 @@ def delete(
     id: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("pipelines", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -487,5 +496,7 @@ def get_by_name(
     name: str,
 ) -> Pipeline | None:
     """The row of this name, which is unique, or None."""
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("pipelines", "name", name)
     row = conn.fetch_one(_GET_BY_NAME, (name,))
     return None if row is None else _row(row)

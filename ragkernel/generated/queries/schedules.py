@@ -449,6 +449,8 @@ def update(
 
     updated_at is set to the present unless it is given.
     """
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("schedules", "id", id)
     chosen = 0
     values: list[Any] = []
     if name is not _rows.UNSET:
@@ -490,6 +492,8 @@ def get(
     id: str,
 ) -> Schedule | None:
     """The row of this key, or None."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("schedules", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -500,7 +504,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[Schedule]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("schedules", wanted_keys),))
+    keys = _values.keys_text("schedules", (("id", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -511,6 +516,8 @@ def exists(
     id: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("schedules", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -520,6 +527,8 @@ def delete(
     id: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("schedules", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -584,6 +593,8 @@ def get_by_name(
     name: str,
 ) -> Schedule | None:
     """The row of this name, which is unique, or None."""
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("schedules", "name", name)
     row = conn.fetch_one(_GET_BY_NAME, (name,))
     return None if row is None else _row(row)
 
@@ -594,6 +605,8 @@ def list_by_pipeline_id(
     pipeline_id: str,
 ) -> list[Schedule]:
     """All rows of this pipeline_id, in the order of its index."""
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("schedules", "pipeline_id", pipeline_id)
     rows = conn.fetch_all(_LIST_BY_PIPELINE_ID, (pipeline_id,))
     return _rows_of(rows)
 
@@ -604,6 +617,8 @@ def count_by_pipeline_id(
     pipeline_id: str,
 ) -> int:
     """How many rows have this pipeline_id."""
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("schedules", "pipeline_id", pipeline_id)
     row = conn.fetch_one(_COUNT_BY_PIPELINE_ID, (pipeline_id,))
     return 0 if row is None else int(row[0])
 
@@ -619,6 +634,8 @@ def page_by_pipeline_id(
 
     limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
     """
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("schedules", "pipeline_id", pipeline_id)
     rows, following = _rows.fetch_page(
         conn,
         _PAGE_BY_PIPELINE_ID,
@@ -640,6 +657,8 @@ def iterate_by_pipeline_id(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
+    if type(pipeline_id) is not str or not pipeline_id.isascii():
+        _values.wanted_text("schedules", "pipeline_id", pipeline_id)
     for batch in _rows.batches(
         conn,
         _PAGE_BY_PIPELINE_ID,

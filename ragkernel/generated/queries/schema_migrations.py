@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._rows import Page, Unset
     from ..models import NewSchemaMigration
 
+_MIN, _MAX = -(2**63), 2**63 - 1
 _DATABASE_CHOICES = frozenset(("app_meta", "events"))
 
 _INSERT = """\
@@ -313,6 +314,8 @@ def update(
 
     Without any column given the row is returned as it is.
     """
+    if type(version) is not int or not _MIN <= version <= _MAX:
+        _values.integer("schema_migrations", "version", version)
     chosen = 0
     values: list[Any] = []
     if applied_at is not _rows.UNSET:
@@ -331,13 +334,8 @@ def update(
         chosen |= 16
         values.append(_values.text("schema_migrations", "sha256", sha256))
 
-    if not chosen:
-        return get(
-            conn,
-            version=version,
-        )
     values.append(version)
-    row = conn.write_one(_UPDATE.sql(chosen), values)
+    row = conn.write_one(_UPDATE.sql(chosen), values) if chosen else conn.fetch_one(_GET, values)
     return None if row is None else _row(row)
 
 
@@ -347,6 +345,8 @@ def get(
     version: int,
 ) -> SchemaMigration | None:
     """The row of this key, or None."""
+    if type(version) is not int or not _MIN <= version <= _MAX:
+        _values.integer("schema_migrations", "version", version)
     row = conn.fetch_one(_GET, (version,))
     return None if row is None else _row(row)
 
@@ -357,7 +357,8 @@ def get_many(conn: Reader, ids: Iterable[int], /) -> list[SchemaMigration]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("schema_migrations", wanted_keys),))
+    keys = _values.keys_text("schema_migrations", (("version", int),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -368,6 +369,8 @@ def exists(
     version: int,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(version) is not int or not _MIN <= version <= _MAX:
+        _values.integer("schema_migrations", "version", version)
     return conn.fetch_one(_EXISTS, (version,)) is not None
 
 
@@ -377,6 +380,8 @@ def delete(
     version: int,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(version) is not int or not _MIN <= version <= _MAX:
+        _values.integer("schema_migrations", "version", version)
     return conn.change(_DELETE, (version,)) > 0
 
 

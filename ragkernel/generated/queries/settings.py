@@ -323,6 +323,8 @@ def update(
 
     updated_at is set to the present unless it is given.
     """
+    if type(id) is not int or not _MIN <= id <= _MAX:
+        _values.integer("settings", "id", id)
     chosen = 0
     values: list[Any] = []
     if key is not _rows.UNSET:
@@ -355,6 +357,8 @@ def get(
     id: int,
 ) -> Setting | None:
     """The row of this key, or None."""
+    if type(id) is not int or not _MIN <= id <= _MAX:
+        _values.integer("settings", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -365,7 +369,8 @@ def get_many(conn: Reader, ids: Iterable[int], /) -> list[Setting]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("settings", wanted_keys),))
+    keys = _values.keys_text("settings", (("id", int),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -376,6 +381,8 @@ def exists(
     id: int,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not int or not _MIN <= id <= _MAX:
+        _values.integer("settings", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -385,6 +392,8 @@ def delete(
     id: int,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not int or not _MIN <= id <= _MAX:
+        _values.integer("settings", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -449,5 +458,7 @@ def get_by_key(
     key: str,
 ) -> Setting | None:
     """The row of this key, which is unique, or None."""
+    if type(key) is not str or not key.isascii():
+        _values.wanted_text("settings", "key", key)
     row = conn.fetch_one(_GET_BY_KEY, (key,))
     return None if row is None else _row(row)

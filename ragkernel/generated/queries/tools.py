@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .._values import JsonInput
     from ..models import NewTool
 
+_type = type  # where a parameter is called so
 
 _INSERT = """\
 INSERT INTO tools (id, name, type, config, schema, enabled, created_at, updated_at)
@@ -371,6 +372,8 @@ def update(
 
     updated_at is set to the present unless it is given.
     """
+    if _type(id) is not str or not id.isascii():
+        _values.wanted_text("tools", "id", id)
     chosen = 0
     values: list[Any] = []
     if name is not _rows.UNSET:
@@ -409,6 +412,8 @@ def get(
     id: str,
 ) -> Tool | None:
     """The row of this key, or None."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("tools", "id", id)
     row = conn.fetch_one(_GET, (id,))
     return None if row is None else _row(row)
 
@@ -419,7 +424,8 @@ def get_many(conn: Reader, ids: Iterable[str], /) -> list[Tool]:
     One statement, whatever the number of keys.
     """
     wanted_keys = list(ids)
-    rows = conn.fetch_all(_GET_MANY, (_values.keys_text("tools", wanted_keys),))
+    keys = _values.keys_text("tools", (("id", str),), wanted_keys)
+    rows = conn.fetch_all(_GET_MANY, (keys,))
     found = {row[0]: row for row in rows}
     return _rows_of([found[wanted] for wanted in wanted_keys if wanted in found])
 
@@ -430,6 +436,8 @@ def exists(
     id: str,
 ) -> bool:
     """Whether there is a row of this key."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("tools", "id", id)
     return conn.fetch_one(_EXISTS, (id,)) is not None
 
 
@@ -439,6 +447,8 @@ def delete(
     id: str,
 ) -> bool:
     """Delete the row of this key; whether there was one."""
+    if type(id) is not str or not id.isascii():
+        _values.wanted_text("tools", "id", id)
     return conn.change(_DELETE, (id,)) > 0
 
 
@@ -503,5 +513,7 @@ def get_by_name(
     name: str,
 ) -> Tool | None:
     """The row of this name, which is unique, or None."""
+    if type(name) is not str or not name.isascii():
+        _values.wanted_text("tools", "name", name)
     row = conn.fetch_one(_GET_BY_NAME, (name,))
     return None if row is None else _row(row)

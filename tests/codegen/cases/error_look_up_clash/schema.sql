@@ -1,0 +1,4 @@
+CREATE TABLE other (id INTEGER PRIMARY KEY);
+CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT, c TEXT, b_and_c TEXT);
+CREATE INDEX one ON t (b_and_c);
+CREATE INDEX two ON t (b, c);

@@ -1,0 +1,1 @@
+CREATE TABLE items (id INTEGER PRIMARY KEY, c_a TEXT NOT NULL CHECK (c_a IN ('x')), a TEXT NOT NULL CHECK (a IN ('y')));

@@ -1,0 +1,2 @@
+-- name: by :many
+SELECT id, name FROM items;

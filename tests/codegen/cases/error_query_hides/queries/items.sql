@@ -1,0 +1,2 @@
+-- name: list :many
+SELECT id, name FROM items;
