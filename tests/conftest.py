@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +13,10 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import ragkernel
+
+NOBODY = 65534
 
 # The same examples on every machine and run; no deadline, because a busy machine is no failure.
 # `--hypothesis-profile=explore` searches further.
@@ -28,3 +33,18 @@ def service(tmp_path: Path) -> Iterator[ragkernel.SqlService]:
     config = ragkernel.SqlConfig.test(tmp_path)
     with ragkernel.open(config.app_db_path, config) as opened:
         yield opened
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of its own, as a user whom permissions bind: root, whom they do not, becomes nobody for a while."""
+    folder = Path(tempfile.mkdtemp())
+    was = os.geteuid()
+    if was == 0:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        os.seteuid(was)
+        shutil.rmtree(folder)

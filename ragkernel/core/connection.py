@@ -23,7 +23,7 @@ from ragkernel.errors import (
 )
 
 from . import pragmas
-from .pragmas import APPLICATION_ID, MAINTENANCE, Capped, Settings
+from .pragmas import APPLICATION_ID, MAINTENANCE, WRITER, Capped, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,6 +190,10 @@ def open_connection(path: str, role: str, settings: Settings) -> tuple[Connectio
     """
     connection = open_plain(path)
     try:
+        if role == WRITER and not _may_write(path):  # SQLite would open it for reading, without a word
+            raise ConnectionFailed(
+                "the database file may not be written", operation="open", path=path, hint=_READ_ONLY_HINT
+            )
         _defend(connection, role)
         _refuse_foreign(connection, settings.busy_timeout_ms / 1000)
         capped = pragmas.bootstrap(connection, role, settings)
@@ -251,6 +255,10 @@ def _refuse_foreign(connection: Connection, seconds: float) -> None:
         )
 
 
+def _may_write(path: str) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def _opening_failed(error: sqlite3.Error, path: str) -> SqlError:
     failure = translate(error, operation="open", path=path)
     if failure.code is not None and failure.code & 0xFF == sqlite3.SQLITE_CORRUPT:
@@ -259,7 +267,7 @@ def _opening_failed(error: sqlite3.Error, path: str) -> SqlError:
             hint="the file is damaged; restore a backup",
         )  # fmt: skip
     blocked = failure.code is not None and failure.code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-    if blocked and not (os.access(path, os.W_OK) and os.access(os.path.dirname(path) or ".", os.W_OK)):
+    if blocked and not (_may_write(path) and _may_write(os.path.dirname(path) or ".")):
         return ConnectionFailed(
             "the database file, or its folder, may not be written; WAL mode needs both", operation="open",
             path=path, code=failure.code, code_name=failure.code_name, hint=_READ_ONLY_HINT,

@@ -224,12 +224,14 @@ def test_what_cannot_be_a_database_has_its_own_error(tmp_path: Path) -> None:
     assert text.read_text().startswith("This is no database")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_has_its_own_error(tmp_path: Path) -> None:
-    """A folder that may not be written is named as the reason."""
-    tmp_path.chmod(0o500)
+def test_a_read_only_folder_has_its_own_error(ordinary_user: Path) -> None:
+    """A folder that may not be written is named as the reason, for a new database and for one that is there."""
+    make_database(ordinary_user / "old.db").close()
+    ordinary_user.chmod(0o500)
     with pytest.raises(ConnectionFailed, match="permission denied"):
-        make_database(tmp_path / "notes.db")
+        make_database(ordinary_user / "notes.db")
+    with pytest.raises(ConnectionFailed, match="may not be written"):
+        make_database(ordinary_user / "old.db")
 
 
 @pytest.mark.parametrize("name", ["with space.db", "per%cent.db", "que?stion#.db", "naïve-é.db", "file:uri.db"])

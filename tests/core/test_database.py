@@ -252,10 +252,9 @@ def test_opening_inside_a_write_says_what_is_wrong(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["app_meta.db"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_file_is_named_as_such(tmp_path: Path) -> None:
+def test_a_read_only_file_is_named_as_such(ordinary_user: Path) -> None:
     """Opening a file that may not be written says so, with what to check."""
-    make_database(tmp_path / "notes.db").close()
-    (tmp_path / "notes.db").chmod(0o400)
+    make_database(ordinary_user / "notes.db").close()
+    (ordinary_user / "notes.db").chmod(0o400)
     with pytest.raises(ConnectionFailed, match="may not be written"):
-        make_database(tmp_path / "notes.db")
+        make_database(ordinary_user / "notes.db")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +12,8 @@ from ragkernel.errors import ConfigurationError
 from ragkernel.sources import Skipped, SourceFile, SourceText, find, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-NOBODY = 65534
+    from collections.abc import Iterable
+    from pathlib import Path
 
 
 def never(status: os.stat_result) -> bool:
@@ -141,21 +137,6 @@ def test_encodings(tmp_path: Path, content: bytes, expected: str) -> None:
         assert (result.text, result.content) == (expected, content)
     else:
         assert result == Skipped("x.txt", expected)
-
-
-@pytest.fixture
-def ordinary_user() -> Iterator[Path]:
-    """A folder of its own, as a user whom permissions bind: root, whom they do not, becomes nobody for a while."""
-    folder = Path(tempfile.mkdtemp())
-    was = os.geteuid()
-    if was == 0:
-        os.chown(folder, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
-    try:
-        yield folder
-    finally:
-        os.seteuid(was)
-        shutil.rmtree(folder)
 
 
 def test_what_cannot_be_read_is_skipped_with_the_reason(ordinary_user: Path) -> None:
