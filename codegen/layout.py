@@ -30,15 +30,19 @@ def imported(module: str, names: Sequence[str], indent: int) -> str:
     return "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")"])
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Names as the linter sorts those of an import or of `__all__`: constants, classes, others; numbers by value."""
-    return sorted(names, key=_sort_key)
+def in_order(names: Iterable[str], *, case: bool = False) -> list[str]:
+    """Names as the linter sorts those of an import or, where case matters, of `__all__`: constants, classes, others;
+    numbers by value."""
+    return sorted(names, key=lambda name: (_group(name), _natural(name if case else name.lower()), _natural(name)))
 
 
-def _sort_key(name: str) -> tuple[int, list[tuple[int, int, str]], str]:
-    group = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-    parts = re.findall(r"\d+|\D", name.lower())
-    return group, [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts], name
+def _group(name: str) -> int:
+    return 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    parts = re.findall(r"[0-9]+|[^0-9]", name)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def call(opening: str, items: Sequence[str], closing: str, indent: int, margin: int = 0) -> str:
@@ -48,8 +52,34 @@ def call(opening: str, items: Sequence[str], closing: str, indent: int, margin: 
     lead = "" if margin else " " * indent
     if max(indent, margin) + _width(line) <= WIDTH:
         return lead + line
-    inner = "".join(f"{' ' * (indent + 4)}{item},\n" for item in items)
+    inner = "".join(f"{' ' * (indent + 4)}{_broken(item, indent + 4)},\n" for item in items)
     return f"{lead}{opening}\n{inner}{' ' * indent}{closing}"
+
+
+def _broken(value: str, indent: int) -> str:
+    """A conditional that does not fit at `indent`, broken at its words; anything else as it is."""
+    if indent + _width(value) < WIDTH or not value.startswith("None if "):
+        return value
+    inner = " " * indent
+    return value.replace(" if ", f"\n{inner}if ", 1).replace(" else ", f"\n{inner}else ", 1)
+
+
+def signature(name: str, parameters: Sequence[str], result: str) -> str:
+    """The first line of a function with few parameters, or a parameter a line where they do not fit."""
+    return call(f"def {name}(", parameters, f") -> {result}:", 0)
+
+
+def comprehension(target: str, items: Sequence[str], source: str, indent: int) -> str:
+    """`target = [items for wanted in source]`; several items are a tuple."""
+    lead, inner = " " * indent, " " * (indent + 4)
+    element = items[0] if len(items) == 1 else f"({', '.join(items)})"
+    body = f"{element} for wanted in {source}"
+    if indent + _width(f"{target} = [{body}]") <= WIDTH:
+        return f"{lead}{target} = [{body}]"
+    if indent + 4 + _width(body) > WIDTH:
+        element = bound(items, indent + 4, 0).lstrip() if len(items) > 1 else items[0]
+        body = f"{element}\n{inner}for wanted in {source}"
+    return f"{lead}{target} = [\n{inner}{body}\n{lead}]"
 
 
 def condition(terms: Sequence[str], indent: int) -> list[str]:
@@ -71,11 +101,7 @@ def bound(items: Sequence[str], indent: int, taken: int) -> str:
 
 def appended(target: str, value: str, indent: int) -> str:
     """`target.append(value)`. A conditional that does not fit is broken at its words."""
-    if indent + _width(value) + len(target) + 9 <= WIDTH or " if " not in value or indent + 4 + _width(value) < WIDTH:
-        return call(f"{target}.append(", [value], ")", indent)
-    inner = " " * (indent + 4)
-    broken = value.replace(" if ", f"\n{inner}if ", 1).replace(" else ", f"\n{inner}else ", 1)
-    return f"{' ' * indent}{target}.append(\n{inner}{broken}\n{' ' * indent})"
+    return call(f"{target}.append(", [value], ")", indent)
 
 
 def pair(key: str, value: str, indent: int) -> str:
@@ -153,6 +179,24 @@ def used_names(body: str) -> frozenset[str]:
             found.add(token.string)
         before = token.string
     return frozenset(found)
+
+
+def left_alone(text: str) -> str:
+    """Python code in which the formatter is switched off where a name is so long that a line had to be broken in ways
+    that only the formatter knows."""
+    lines = text.split("\n")
+    text_ends = 0
+    unbreakable = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        (row, _), (last, end) = token.start, token.end
+        if row != last or lines[row - 1].strip().removesuffix(",") == token.string:
+            text_ends = last  # text by itself, however long its lines are
+        if row == text_ends or token.type in unbreakable:
+            continue
+        if _width(lines[row - 1][:end]) > WIDTH:
+            marker, _, rest = text.partition("\n")
+            return f"{marker}\n# A name is longer than the formatter's lines are made for.\n# fmt: off\n{rest}"
+    return text
 
 
 def tidy(text: str) -> str:

@@ -22,6 +22,8 @@ NEEDED = frozenset(
 )
 # Built-in names that stand in annotations of generated classes: an attribute of that name would hide the type.
 _TYPES = frozenset(("str", "int", "float", "bytes", "bool", "list", "dict", "tuple", "object"))
+# What the package `queries` uses itself: an imported module becomes one of its attributes.
+_PACKAGE = frozenset(("annotations", "list", "sorted", "str"))
 _LONGEST_LOCAL = 20
 _NUMBERED = re.compile(r"value_\d+")
 
@@ -94,7 +96,7 @@ def local(name: str, place: int) -> str:
 def module(table: str) -> str:
     """The module of a table's functions."""
     text = snake(table)
-    return text + "_" if keyword.iskeyword(text) else text
+    return text + "_" if keyword.iskeyword(text) or text in _PACKAGE else text
 
 
 def singular(word: str) -> str:
@@ -109,9 +111,12 @@ def singular(word: str) -> str:
 
 
 def class_name(table: str) -> str:
-    """The row class of a table: singular and CamelCase."""
+    """The row class of a table: singular and CamelCase; what has no capitals gets `Row` before it, so that no column
+    hides it."""
     *front, last = snake(table).split("_")
     text = "".join(word[:1].upper() + word[1:] for word in [*front, singular(last)])
+    if not text[0].isupper():
+        text = "Row" + text
     return text + "_" if keyword.iskeyword(text) or text in RESERVED_CLASSES else text
 
 

@@ -34,7 +34,7 @@ def render(package: Package) -> dict[str, str]:
     classes = [one.name for one in package.classes]
     for module in package.modules:
         files[f"queries/{module.name}.py"] = _module(environment, module, classes, package.runtime)
-    return {name: layout.tidy(text) for name, text in sorted(files.items())}
+    return {name: layout.left_alone(layout.tidy(text)) for name, text in sorted(files.items())}
 
 
 @lru_cache(maxsize=4)
@@ -62,6 +62,9 @@ def _environment(runtime: str) -> jinja2.Environment:
         appended=layout.appended,
         confirmed=_confirmed,
         free=_free,
+        imported=layout.imported,
+        signature=layout.signature,
+        comprehension=layout.comprehension,
         raw_row=_raw_row,
         key_of=_key_of,
         bit=_bit,
@@ -86,8 +89,8 @@ def _models(environment: jinja2.Environment, classes: Sequence[RowClass]) -> str
         checked=checked,
         rows="_rows" in used,
         plain=plain,
-        names=layout.in_order(one.name for one in classes),
-        unsorted=any(names != layout.in_order(names) for names in slots),
+        names=layout.in_order((one.name for one in classes), case=True),
+        unsorted=any(names != layout.in_order(names, case=True) for names in slots),
         body=body,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from . import naming, sqltext, typemap
@@ -106,6 +106,7 @@ class _TableBuilder:
     def _get_many(self) -> None:
         table = self.table
         fields = [self.fields[name] for name in table.key]
+        wanted_types = [replace(one.type, nullable=False) for one in fields]
         if any(one.type.kind in ("blob", "real", "number", "scalar", "json", "plain_json") for one in fields):
             return  # their values have no exact form in a JSON array
         bare = sqltext.quote(table.name)
@@ -120,14 +121,14 @@ class _TableBuilder:
         columns = ", ".join(f"{bare}.{sqltext.quote(name)}" for name in self.columns)
         plain = self.select(wanted) if len(fields) == 1 else f"SELECT {columns}\nFROM {bare}\n{wanted}"
         sql = self.constant("_GET_MANY", plain)
-        types = [one.type.write for one in fields]
+        types = [one.write for one in wanted_types]
         item = types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
         sources = ["wanted"] if len(fields) == 1 else [f"wanted[{place}]" for place in range(len(fields))]
         binds = [
-            typemap.look_up(one.type, table.name, one.column, source)
-            for one, source in zip(fields, sources, strict=True)
+            typemap.look_up(kind, table.name, one.column, source)
+            for kind, one, source in zip(wanted_types, fields, sources, strict=True)
         ]
-        code = "" if binds == sources else binds[0] if len(fields) == 1 else f"({', '.join(binds)})"
+        code = [] if binds == sources else binds
         positions = [self.columns.index(name) for name in table.key]
         # What a key is in the JSON array: converted moments are texts, flags are 0 and 1.
         kinds = [typemap.in_json(one.type) for one in fields]
