@@ -124,6 +124,93 @@ def test_check_finds_and_generation_mends(
     assert contents(out) == contents(generated)
 
 
+def dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere.py")
+
+
+def linked(path: Path) -> None:
+    path.rename(path.with_suffix(".txt"))
+    path.symlink_to(path.with_suffix(".txt").name)
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def linked_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+    path.parent.symlink_to("elsewhere")
+
+
+def dangling_orphan(path: Path) -> None:
+    path.with_name("orphan.py").symlink_to("nowhere.py")
+
+
+def hidden_source(path: Path) -> None:
+    (path.parent / "__pycache__").mkdir(exist_ok=True)
+    (path.parent / "__pycache__/hidden.py").write_text("mine = 1\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (dangling, "settings.py: a symlink"),
+        (linked, "settings.py: a symlink"),
+        (folder, "settings.py: a folder"),
+        (linked_folder, "settings.py: a symlink"),
+        (dangling_orphan, "orphan.py: orphaned"),
+        (hidden_source, "hidden.py: orphaned"),
+    ],
+)
+def test_check_finds_what_is_no_generated_file(
+    out: Path, generated: Path, capsys: pytest.CaptureFixture[str], damage: object, reason: str
+) -> None:
+    """Links and folders in the place of files, and sources among the bytecode, are differences; generating mends a
+    link that stands for a file and refuses the rest by name."""
+    assert callable(damage)
+    damage(out / "queries/settings.py")
+    assert main(arguments(out, "--check")) == 1
+    assert reason in capsys.readouterr().out
+    mended = main(arguments(out))
+    assert mended == (0 if damage in (dangling, linked) else 2)
+    if mended == 0:
+        assert contents(out) == contents(generated)
+    else:
+        assert "hint: move" in capsys.readouterr().err
+
+
+def test_bytecode_is_nobodys(out: Path) -> None:
+    """What Python keeps beside the modules is no difference."""
+    cache = out / "queries/__pycache__"
+    cache.mkdir(exist_ok=True)
+    (cache / "settings.cpython-311.pyc").write_bytes(b"x")
+    assert main(arguments(out, "--check")) == 0
+
+
+def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Views, virtual tables and TEMP objects, for which nothing is generated, are named with their place on stderr."""
+    schema = tmp_path / "schema.sql"
+    schema.write_text(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT);\n"
+        "CREATE VIEW seen AS SELECT id FROM t;\n"
+        "CREATE VIRTUAL TABLE search USING fts5(body);\n"
+        "CREATE TEMP TABLE scratch (id INTEGER);\n\n"
+        "CREATE TEMP VIEW passing AS SELECT id FROM t;\n"
+    )
+    assert main(["--schema", str(schema), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err.replace(str(schema), "schema.sql").splitlines()
+    assert [line.partition(" (")[0] for line in said] == [
+        "schema.sql:2:0: note: no code is generated for the view seen",
+        "schema.sql:3:0: note: no code is generated for the virtual table search",
+        "schema.sql:4:0: note: no code is generated for the TEMP table scratch",
+        "schema.sql:6:0: note: no code is generated for the TEMP view passing",
+    ]
+    assert main(["--schema", str(SCHEMA), "--queries", str(QUERIES), "--out", str(tmp_path / "own")]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_foreign_file_is_never_removed(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file without the marker in the generator's folder is an error, not a thing to delete."""
     foreign = out / "notes.py"

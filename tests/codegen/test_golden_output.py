@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codegen import output
 from codegen.pipeline import Source, generate
 from tests.codegen.test_cases import CASES
 from tests.generated.support import Connection
@@ -23,6 +24,36 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 WORKING = sorted(path.name for path in CASES.iterdir() if (path / "expected").is_dir())
+# The tables of one schema; each is a column of its neighbours too.
+AWKWARD = """select order group index from where key class def import None True lambda match self cls conn limit get
+    list int str type sorted annotations datetime typing importlib queries models schema places updates pages readers
+    sequences values raw_rows json_inputs anys new unset 2nd __init__ a-b héllo 列名 ﬁ ²x % UPPER CamelCase
+    HTTPServer a_table_whose_name_is_much_longer_than_most x10 x9 %s{x}""".split()
+AWKWARD += ["two words", " lead", "trail\nline", 'quo"te', "it's"]
+
+
+def awkward_schema() -> str:
+    """The tables AWKWARD, with columns of many kinds, keys and indexes."""
+    kinds = (
+        "TEXT NOT NULL",
+        "INTEGER",
+        "DATETIME",
+        "JSON TEXT",
+        "REAL NOT NULL",
+        "BOOLEAN",
+        "BLOB",
+        "DATE",
+        "DATETIME",
+    )
+    quoted = ['"' + name.replace('"', '""') + '"' for name in AWKWARD]
+    statements = []
+    for place, table in enumerate(quoted):
+        names = list(dict.fromkeys(quoted[(place + step * step) % len(quoted)] for step in range(len(kinds))))
+        columns = [f"{name} {kind}" for name, kind in zip(names, kinds, strict=False)]
+        columns.append(f"PRIMARY KEY ({', '.join(names[place % 3 : place % 3 + 2])})")
+        statements.append(f"CREATE TABLE {table} ({', '.join(columns)});")
+        statements.append(f'CREATE INDEX "by {place}" ON {table} ({", ".join(names[2:5])});')
+    return "\n".join(statements)
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +63,16 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     out = folder / "golden_output"
     for name in WORKING:
         queries = CASES / name / "queries"
-        files = generate(Source(CASES / name / "schema.sql", queries if queries.is_dir() else None))
-        for path, text in files.items():
-            target = out / name / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
+        output.write(generate(Source(CASES / name / "schema.sql", queries if queries.is_dir() else None)), out / name)
+    (folder / "awkward.sql").write_text(awkward_schema())
+    output.write(generate(Source(folder / "awkward.sql")), out / "awkward")
     (out / "__init__.py").write_text("")
     sys.path.insert(0, str(folder))
     yield out
     sys.path.remove(str(folder))
 
 
-@pytest.mark.parametrize("case", WORKING)
+@pytest.mark.parametrize("case", [*WORKING, "awkward"])
 def test_it_imports(golden: Path, case: str) -> None:
     """Every generated module compiles and imports."""
     for path in sorted((golden / case).rglob("*.py")):

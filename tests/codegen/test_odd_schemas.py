@@ -130,6 +130,16 @@ def test_kinds_of_values(conn: Connection, load: Callable[[str], Any]) -> None:
             module.insert(conn, **{column: given})
 
 
+def test_negative_zero(conn: Connection, load: Callable[[str], Any]) -> None:
+    """-0.0 is returned as the column keeps it: 0.0 in a REAL or NUMERIC column, as it is in one without a type."""
+    module = load("queries.values")
+    made = module.insert(conn, anything=-0.0, amount=-0.0, score=-0.0)
+    stored = module.get(conn, id=made.id)
+    assert str(made.anything) == str(stored.anything) == "-0.0"
+    assert str(made.score) == str(stored.score) == "0.0"
+    assert "-" not in f"{made.amount} {stored.amount}"
+
+
 def test_generated_columns_and_triggers(conn: Connection, load: Callable[[str], Any]) -> None:
     """Generated columns are returned and never written."""
     made = load("queries.areas").insert(conn, w=2.0, h=3.0)
