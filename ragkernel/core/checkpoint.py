@@ -110,11 +110,9 @@ class Checkpointer:
 
         Called with the write queue held and no transaction open. Raises SqlError where SQLite reports an error.
         """
-        if self._connection is None:
-            self._connection, _ = open_connection(self._path, CHECKPOINTER, self._settings)
-            self._frame = pragmas.page_facts(self._connection)[0] + _FRAME_HEADER
         failure: SqlError | None = None
         try:
+            connection = self._open()
             writer.run_kernel(BEGIN_IMMEDIATE)
         except sqlite3.Error as error:
             failure = translate(error, operation="checkpoint", path=self._path)
@@ -124,7 +122,7 @@ class Checkpointer:
         if failure is not None:
             raise failure
         try:
-            _, frames, copied = pragmas.passive_checkpoint(self._connection)
+            _, frames, copied = pragmas.passive_checkpoint(connection)
         except sqlite3.Error as error:
             failure = translate(error, operation="checkpoint", path=self._path)
         finally:
@@ -132,6 +130,14 @@ class Checkpointer:
         if failure is not None:
             raise failure
         return self._learn(CheckpointResult(time.monotonic(), frames, copied))
+
+    def _open(self) -> Connection:
+        connection = self._connection
+        if connection is None:
+            connection, _ = open_connection(self._path, CHECKPOINTER, self._settings)
+            self._connection = connection
+            self._frame = pragmas.page_facts(connection)[0] + _FRAME_HEADER
+        return connection
 
     def _learn(self, result: CheckpointResult) -> CheckpointResult:
         before = self.last

@@ -348,7 +348,7 @@ class ReadScope:
     def __del__(self) -> None:
         """A scope that nobody will leave, because an interrupt hit the first instruction of __exit__. Without this the
         thread's next scope would be an inner one of it, on its old snapshot."""
-        slot = self._slot
+        slot = getattr(self, "_slot", None)  # an interrupt may have cut __init__ short
         if slot is not None and slot.thread == get_ident():
             self.__exit__(None, None, None)
 

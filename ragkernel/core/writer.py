@@ -354,7 +354,7 @@ class WriteScope:
     def __del__(self) -> None:
         """A scope that nobody will leave: an interrupt hit the first instruction of __exit__. Without this its
         transaction would stay open, and swallow whatever its thread writes later as savepoints."""
-        number = self._number
+        number = getattr(self, "_number", 0)  # an interrupt may have cut __init__ short
         if not number:
             return
         if self._savepoint is None:
