@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +30,7 @@ class WalMode(Enum):
     """A commit is on the disk before it returns: it survives the loss of power too."""
 
 
-class _Rule:
+class _Rule(ABC):
     """What a field takes: `check` a value of Python's, `read` one of a file or variable. `allowed` and `written` say in
     words what each of them takes."""
 
@@ -37,8 +38,9 @@ class _Rule:
         self.allowed = allowed
         self.written = written
 
+    @abstractmethod
     def check(self, value: Any) -> Any:
-        raise NotImplementedError
+        """The value as the configuration keeps it. Raises ValueError."""
 
     def read(self, raw: Any) -> Any:
         return self.check(raw)
