@@ -81,7 +81,9 @@ def test_index_migrations_keep_every_row(path: Path) -> None:
     before = everything(path)
     with open_unmigrated(path) as service:
         service.run_migrations(2)
-        assert everything(path) == before
+        assert {table: len(rows) for table, rows in everything(path).items()} == {
+            table: len(rows) for table, rows in before.items()
+        }
         service.run_migrations()
     assert everything(path) == before
     assert all(before.values()) or not before["event_checkpoints"]
