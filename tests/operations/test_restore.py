@@ -192,3 +192,17 @@ def test_settings_survive_the_queries(service: ragkernel.SqlService) -> None:
     service.backup_databases()
     with service.read() as conn:
         assert queries.kernel_state.get(conn, key="backup_last_run") is not None
+
+
+def test_a_backup_whose_rows_lost_their_parent_is_refused(service: ragkernel.SqlService) -> None:
+    """A backup that opens and whose content is not sound is refused by what is wrong, before anything is replaced."""
+    put(service, a="1")
+    (backup,) = service.backup_databases()
+    raw = sqlite3.connect(backup.path, isolation_level=None)
+    raw.execute("PRAGMA foreign_keys = OFF")
+    raw.execute("INSERT INTO documents (id, kb_id, title, source_path, content_hash) VALUES ('a', 'b', 'c', 'd', 'e')")
+    raw.close()
+    put(service, a="2")
+    with pytest.raises(BackupRefused, match="has no parent in knowledge_bases"):
+        service.restore(backup.path)
+    assert settings(service) == {"a": "2"}
