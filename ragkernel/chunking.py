@@ -32,7 +32,7 @@ from ragkernel.errors import ConfigurationError
 from ragkernel.outline import headings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ragkernel.outline import Heading
 
@@ -120,14 +120,21 @@ def settled_sizes(chunk_size: int, chunk_overlap: int | None) -> tuple[int, int]
 
 
 def split(
-    text: str, *, chunk_size: int = CHUNK_SIZE, chunk_overlap: int | None = None, language: str = "text"
+    text: str | Iterable[str],
+    *,
+    chunk_size: int = CHUNK_SIZE,
+    chunk_overlap: int | None = None,
+    language: str = "text",
 ) -> Iterator[Chunk]:
     """The chunks of `text` in order, one at a time; none where it has no token.
 
-    chunk_size, chunk_overlap: tokens, the overlap as in settled_sizes where None. language: which headings to look for,
-    see ragkernel.outline. Raises ConfigurationError at the call for impossible sizes.
+    text: whole or in pieces; however it is cut, the chunks are those of the joined text. chunk_size, chunk_overlap:
+    tokens, the overlap as in settled_sizes where None. language: which headings to look for, see ragkernel.outline.
+    Raises ConfigurationError at the call for impossible sizes.
     """
     chunk_size, chunk_overlap = settled_sizes(chunk_size, chunk_overlap)
+    if not isinstance(text, str):
+        text = "".join(text)
     return _split(text, chunk_size, chunk_overlap, _Window(text, language))
 
 

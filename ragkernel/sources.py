@@ -11,6 +11,7 @@ guessed, because a wrong guess stores wrong text without an error.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+SMALL_FILE_BYTES = 8 * 1024 * 1024
+HEAD_CHARS = 4000
 
 _LANGUAGES: dict[str, str] = {
     "markdown": "md markdown mdx",
@@ -84,20 +87,49 @@ class Skipped(NamedTuple):
 
 
 class SourceFile(NamedTuple):
-    """A file to read. source_path: relative to the folder, with forward slashes."""
+    """A file to read. source_path: relative to the folder, with forward slashes. size_bytes: as the walk saw it."""
 
     source_path: str
     path: str
+    size_bytes: int
 
 
-class SourceText(NamedTuple):
-    """A file that was read. text: without the byte order mark, line ends as they are. mtime_ns: of the moment of
-    reading, nanoseconds since 1970. encoding: `utf-8` or `utf-16`."""
+class Measure(NamedTuple):
+    """What a walk meets. files: all that `find` gives, left out or not. size_bytes: of those to read."""
 
-    content: bytes
-    text: str
-    encoding: str
-    mtime_ns: int
+    files: int
+    size_bytes: int
+
+
+class SourceChanged(Exception):
+    """A file changed between its two readings. skipped: what to report of it."""
+
+    def __init__(self, skipped: Skipped) -> None:
+        super().__init__(f"{skipped.path}: {skipped.reason}")
+        self.skipped = skipped
+
+
+class SourceText:
+    """What a readable file holds.
+
+    content_hash: SHA-256 of the file's bytes, hexadecimal. size_bytes: bytes read. mtime_ns: nanoseconds since 1970.
+    encoding: `utf-8`, `utf-16`, or what an HTML file declares. language: for ragkernel.chunking and ragkernel.outline.
+    head: the first HEAD_CHARS characters of the text. large: whether the text is too large to be held in memory.
+    """
+
+    def __init__(self, content: bytes, text: str, encoding: str, mtime_ns: int, language: str) -> None:
+        self.content_hash = hashlib.sha256(content).hexdigest()
+        self.size_bytes = len(content)
+        self.mtime_ns = mtime_ns
+        self.encoding = encoding
+        self.language = language
+        self.head = text[:HEAD_CHARS]
+        self.large = self.size_bytes > SMALL_FILE_BYTES
+        self._text = text
+
+    def pieces(self) -> Iterator[str]:
+        """The text in order. Raises SourceChanged where the file has changed since it was read."""
+        yield self._text
 
 
 def language_of(source_path: str) -> str:
@@ -119,16 +151,25 @@ def find(path: str, globs: Iterable[str] | None = None) -> Iterator[SourceFile |
     """
     patterns = _Patterns(DEFAULT_GLOBS if globs is None else globs)
     try:
-        mode = Path(path).stat().st_mode
+        facts = Path(path).stat()
     except OSError as error:
         raise ConfigurationError(
             f"cannot read {printable(path)}: {error.strerror}", operation="ingest", hint="give a folder or a text file"
         ) from None
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(facts.st_mode):
         return _walk(path, patterns)
     name = Path(path).name
-    found = _judge(name, path, mode) if globs is None or patterns.match(name, name) else None
+    found = _judge(name, path, facts) if globs is None or patterns.match(name, name) else None
     return iter(() if found is None else (found,))
+
+
+def measure(path: str, globs: Iterable[str] | None = None) -> Measure:
+    """How much `find` gives for the same arguments; reads no file. Raises ConfigurationError as `find` does."""
+    files = size_bytes = 0
+    for entry in find(path, globs):
+        files += 1
+        size_bytes += entry.size_bytes if isinstance(entry, SourceFile) else 0
+    return Measure(files, size_bytes)
 
 
 def read(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> SourceText | Skipped:
@@ -157,7 +198,7 @@ def read(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> SourceTex
         return Skipped(file.source_path, f"not text: it is not {encoding.upper()}")
     if "\0" in text:
         return Skipped(file.source_path, "binary: it holds a NUL character")
-    return SourceText(content, text, encoding, facts.st_mtime_ns)
+    return SourceText(content, text, encoding, facts.st_mtime_ns, language_of(file.source_path))
 
 
 def _walk(root: str, patterns: _Patterns) -> Iterator[SourceFile | Skipped]:
@@ -189,20 +230,20 @@ def _walk(root: str, patterns: _Patterns) -> Iterator[SourceFile | Skipped]:
 
 def _judged_entry(below: str, entry: os.DirEntry[str]) -> SourceFile | Skipped:
     try:
-        mode = entry.stat(follow_symlinks=False).st_mode
+        facts = entry.stat(follow_symlinks=False)
     except OSError as error:
         return Skipped(printable(below), _reason(error))
-    if stat.S_ISLNK(mode):
+    if stat.S_ISLNK(facts.st_mode):
         return Skipped(printable(below), "symbolic link")
-    return _judge(below, entry.path, mode)
+    return _judge(below, entry.path, facts)
 
 
-def _judge(below: str, path: str, mode: int) -> SourceFile | Skipped:
+def _judge(below: str, path: str, facts: os.stat_result) -> SourceFile | Skipped:
     if not _is_utf8(below):
         return Skipped(printable(below), "its name is not UTF-8")
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(facts.st_mode):
         return Skipped(below, "not a regular file")
-    return SourceFile(below, path)
+    return SourceFile(below, path, facts.st_size)
 
 
 def _is_utf8(name: str) -> bool:

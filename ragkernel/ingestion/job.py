@@ -23,7 +23,7 @@ from ragkernel.core.database import is_live
 from ragkernel.errors import ConfigurationError, ConstraintFailed, SqlError, TransactionFailed, ValueRefused
 from ragkernel.generated import models, queries
 from ragkernel.outline import headings
-from ragkernel.sources import Skipped, SourceFile, SourceText, find, language_of, printable, read
+from ragkernel.sources import Skipped, SourceFile, SourceText, find, printable, read
 
 from . import owner
 from .records import Records, check_name
@@ -41,7 +41,6 @@ BATCH_BYTES = 8 * 1024 * 1024
 BATCH_DOCUMENTS = 500
 
 _WITH_TITLES = frozenset({"markdown", "restructuredtext", "text"})
-_TITLE_WITHIN = 4000  # characters: a heading further down is that of a section, not of the document
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -197,35 +196,35 @@ class _Job:
         report.seconds = time.monotonic() - self._begun
 
     def _take_text(self, source_path: str, source: SourceText) -> None:
-        self._report.size_bytes += len(source.content)
-        content_hash = hashlib.sha256(source.content).hexdigest()
+        self._report.size_bytes += source.size_bytes
         stored_id, stored_hash, root = self._stored.get(source_path, (None, None, None))
         if root is not None and root != self._root and os.path.exists(os.path.join(root, source_path)):
             self._report.skip(Skipped(source_path, "another folder's document has this path, and is still there"))
             return
-        if content_hash == stored_hash:
+        if source.content_hash == stored_hash:
             self._report.unchanged += 1
             return
         document_id = stored_id or new_id()
-        language = language_of(source_path)
-        chunks, tokens = self._split(document_id, source.text, language)
+        language = source.language
+        text = "".join(source.pieces())
+        chunks, tokens = self._split(document_id, text, language)
         columns = {
             "id": document_id,
-            "title": _title(source.text, language) or source_path,
-            "content_hash": content_hash,
+            "title": _title(source.head, language) or source_path,
+            "content_hash": source.content_hash,
             "chunk_count": len(chunks),
-            "size_bytes": len(source.content),
+            "size_bytes": source.size_bytes,
             "metadata": {
                 "root": self._root,
                 "language": language,
                 "encoding": source.encoding,
                 "modified_at": _moment(source.mtime_ns),
-                "characters": len(source.text),
+                "characters": len(text),
                 "tokens": tokens,
             },
         }
         self._batch.append(_Document(source_path, stored_id is not None, columns, chunks, tokens))
-        self._batch_bytes += len(source.content)
+        self._batch_bytes += source.size_bytes
 
     def _split(self, document_id: str, text: str, language: str) -> tuple[list[models.NewDocumentChunk], int]:
         """The rows of a text's chunks, and how many tokens the text has."""
@@ -299,9 +298,10 @@ def _root(path: str | os.PathLike[str]) -> str:
 
 
 def _title(text: str, language: str) -> str:
+    """The first heading of the beginning of a text; one further down is that of a section, not of the document."""
     if language not in _WITH_TITLES:
         return ""
-    return next((heading.title for heading in headings(text[:_TITLE_WITHIN], language) if heading.title), "")
+    return next((heading.title for heading in headings(text, language) if heading.title), "")
 
 
 def _moment(nanoseconds: int) -> str | None:

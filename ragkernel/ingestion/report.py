@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 SKIPPED_KEPT = 1000  # how many skipped files a report names; all are counted
 
-_COUNTS = ("files", "added", "changed", "unchanged", "skipped", "chunks", "tokens", "size_bytes")
+_COUNTS = (
+    *("files", "total_files", "added", "changed", "unchanged", "copied", "removed", "skipped"),
+    *("chunks", "tokens", "size_bytes", "total_bytes", "version", "new_version", "pruned"),
+)
+RATE_AFTER_S = 1.0  # before that the rate says nothing about what is still to come
 
 
 @dataclass(slots=True)
@@ -19,7 +23,10 @@ class IngestReport:
 
     files: looked at; of these added, changed (once they are stored), unchanged, skipped. chunks, tokens: stored by this
     run. size_bytes: of the files read. seconds: since the run began. path: the file last looked at. reasons: how many
-    files were skipped for each reason. skipped_files: the first SKIPPED_KEPT of them.
+    files were skipped for each reason. skipped_files: the first SKIPPED_KEPT of them. total_files, total_bytes: what
+    files and size_bytes will come to; 0 is unknown. copied: documents taken over unchanged into the new version.
+    removed: documents whose file is gone. version: the active version after the run; new_version: whether this run made
+    it. pruned: how many versions were pruned.
     """
 
     kb_id: str
@@ -37,11 +44,29 @@ class IngestReport:
     path: str = ""
     reasons: dict[str, int] = field(default_factory=dict)
     skipped_files: list[Skipped] = field(default_factory=list)
+    total_files: int = 0
+    total_bytes: int = 0
+    copied: int = 0
+    removed: int = 0
+    version: int = 0
+    new_version: bool = False
+    pruned: int = 0
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether the base already held every file that could be read."""
-        return not self.added and not self.changed
+        """Whether the base already held every file that could be read, and no other."""
+        return not self.added and not self.changed and not self.removed
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at the rate so far, by bytes where they are known, else by files; None while that
+        cannot be said."""
+        if self.total_files and self.files >= self.total_files:
+            return 0.0
+        done, total = (self.size_bytes, self.total_bytes) if self.total_bytes else (self.files, self.total_files)
+        if self.seconds < RATE_AFTER_S or not done or not total:
+            return None
+        return max(0, total - done) * self.seconds / done
 
     @property
     def rows_per_second(self) -> float:
@@ -54,6 +79,7 @@ class IngestReport:
             **{name: getattr(self, name) for name in _COUNTS},
             "reasons": dict(self.reasons),
             "seconds": round(self.seconds, 3),
+            "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
             "rows_per_second": round(self.rows_per_second, 1),
             "bytes_per_second": round(self.size_bytes / self.seconds) if self.seconds else 0,
         }

@@ -132,9 +132,9 @@ def test_names_that_are_not_utf8_are_reported(tmp_path: Path) -> None:
 def test_encodings(tmp_path: Path, content: bytes, expected: str) -> None:
     """UTF-8 and marked UTF-16 are text, unchanged but for the mark; everything else is skipped with its reason."""
     (tmp_path / "x.txt").write_bytes(content)
-    result = read(SourceFile("x.txt", str(tmp_path / "x.txt")), never)
+    result = read(SourceFile("x.txt", str(tmp_path / "x.txt"), 0), never)
     if isinstance(result, SourceText):
-        assert (result.text, result.content) == (expected, content)
+        assert ("".join(result.pieces()), result.size_bytes) == (expected, len(content))
     else:
         assert result == Skipped("x.txt", expected)
 
@@ -142,11 +142,13 @@ def test_encodings(tmp_path: Path, content: bytes, expected: str) -> None:
 def test_what_cannot_be_read_is_skipped_with_the_reason(ordinary_user: Path) -> None:
     """A file that vanished, a file and a folder that may not be read are reasons, not exceptions."""
     folder = ordinary_user
-    assert read(SourceFile("gone", str(folder / "gone")), never) == Skipped("gone", "vanished")
+    assert read(SourceFile("gone", str(folder / "gone"), 0), never) == Skipped("gone", "vanished")
     write(folder, "secret.md", "closed/x.md")
     (folder / "secret.md").chmod(0)
     (folder / "closed").chmod(0)
-    assert read(SourceFile("secret.md", str(folder / "secret.md")), never) == Skipped("secret.md", "permission denied")
+    assert read(SourceFile("secret.md", str(folder / "secret.md"), 0), never) == Skipped(
+        "secret.md", "permission denied"
+    )
     assert skipped(folder) == [Skipped("closed/", "folder: permission denied")]
 
 
@@ -155,7 +157,7 @@ def test_a_file_above_the_limit_is_skipped(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sources, "MAX_FILE_BYTES", 2**20)
     with (tmp_path / "large.txt").open("wb") as stream:
         stream.truncate(2**20 + 1)
-    assert read(SourceFile("large.txt", str(tmp_path / "large.txt")), never) == Skipped(
+    assert read(SourceFile("large.txt", str(tmp_path / "large.txt"), 0), never) == Skipped(
         "large.txt", "larger than 1 MiB"
     )
 
