@@ -125,6 +125,10 @@ class DatabaseDamaged(QueryFailed):
     """SQLite found the file damaged; restore a backup."""
 
 
+class NotFound(QueryFailed):
+    """There is no knowledge base, or version of one, of that name."""
+
+
 class ValueRefused(QueryFailed):
     """A value cannot be stored exactly in this column, or is not one of its allowed values. Raised before SQL runs.
 
@@ -175,12 +179,25 @@ class TransactionFailed(SqlError):
     """A transaction could not be begun or committed; nothing of it was kept."""
 
 
+class VersionRefused(TransactionFailed):
+    """A version of a knowledge base cannot be used: it is not complete, or its documents were pruned."""
+
+
 class WriterTimeout(TransactionFailed):
     """The write lock, or the place at the head of the queue, was not had in time; the message says who holds it."""
 
 
 class TransactionDoomed(TransactionFailed):
     """SQLite rolled the transaction back by itself after an earlier error, which is this error's cause."""
+
+
+class BulkStopped(TransactionFailed):
+    """A bulk load was cut short: the first `rows_stored` rows are committed, the rest is not. Its cause is the error
+    that stopped it, be it the iterable's own."""
+
+    def __init__(self, message: str, *, rows_stored: int = 0, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.rows_stored = rows_stored
 
 
 class OutcomeUnknown(TransactionFailed):
@@ -197,6 +214,10 @@ class ForeignApplication(ConfigurationError):
 
 class LayoutMismatch(ConfigurationError):
     """The file belongs to another layout (single or split), or to another pair of files, than the configuration."""
+
+
+class RestoreInterrupted(ConfigurationError):
+    """A restore of a pair was cut short between its two files; run it again, as the hint says."""
 
 
 _CONSTRAINTS: dict[int, type[ConstraintFailed]] = {

@@ -98,12 +98,12 @@ def _chunks(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> 
 
 
 def _runs(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> Found:
-    kb_id = None if args.kb is None else find_base(conn, args.kb).id
+    name = None if args.kb is None else find_base(conn, args.kb).name
     if after is not None and not (len(after) == 1 and isinstance(after[0], str)):
         raise _wrong_place()
     before = None if after is None else after[0]
     rows = queries.pipeline_runs.newest_first(
-        conn, kb_id=kb_id, status=args.status, before=before, limit=args.limit + 1
+        conn, kb_name=name, status=args.status, before=before, limit=args.limit + 1
     )
     return rows[: args.limit], (rows[args.limit - 1].id,) if len(rows) > args.limit else None
 

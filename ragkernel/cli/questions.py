@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkernel import queries
 from ragkernel.errors import QueryFailed
-from ragkernel.ingestion import owner
+from ragkernel.knowledge import owner
 
 from .output import Outcome, facts, json_value, row_json, shown, size, table
 from .stores import configuration, existing

@@ -28,8 +28,10 @@ __all__ = [
     "DocumentChunk",
     "DocumentChunkOfActiveVersion",
     "DocumentFingerprints",
+    "DocumentHoldings",
     "Event",
     "EventCheckpoint",
+    "EventFactsAfter",
     "EventHead",
     "EventReadStreamRaw",
     "Flow",
@@ -53,7 +55,6 @@ __all__ = [
     "Pipeline",
     "PipelineRun",
     "PipelineRunByStatus",
-    "PipelineRunGiveUp",
     "PipelineRunNewestFirst",
     "Schedule",
     "SchemaMigration",
@@ -606,11 +607,13 @@ class DocumentFingerprints(Row):
         "id",
         "source_path",
         "content_hash",
+        "size_bytes",
         "root",
     )
     id: str
     source_path: str
     content_hash: str
+    size_bytes: int
     root: str | None
 
     def __init__(
@@ -618,12 +621,38 @@ class DocumentFingerprints(Row):
         id: str,
         source_path: str,
         content_hash: str,
+        size_bytes: int,
         root: str | None,
     ) -> None:
         self.id = id
         self.source_path = source_path
         self.content_hash = content_hash
+        self.size_bytes = size_bytes
         self.root = root
+
+
+@dataclass
+class DocumentHoldings(Row):
+    """A row of the query documents.holdings."""
+
+    __slots__ = (
+        "documents",
+        "chunks",
+        "size_bytes",
+    )
+    documents: int
+    chunks: int
+    size_bytes: int
+
+    def __init__(
+        self,
+        documents: int,
+        chunks: int,
+        size_bytes: int,
+    ) -> None:
+        self.documents = documents
+        self.chunks = chunks
+        self.size_bytes = size_bytes
 
 
 @dataclass
@@ -989,20 +1018,6 @@ class PipelineRunByStatus(Row):
         self.metrics = metrics
         self.artifacts = artifacts
         self.pipeline_name = pipeline_name
-
-
-@dataclass
-class PipelineRunGiveUp(Row):
-    """A row of the query pipeline_runs.give_up."""
-
-    __slots__ = ("id",)
-    id: str
-
-    def __init__(
-        self,
-        id: str,
-    ) -> None:
-        self.id = id
 
 
 @dataclass
@@ -1551,6 +1566,38 @@ class EventReadStreamRaw(Row):
         self.payload_salt = payload_salt
         self.payload_digest = payload_digest
         self.checksum = checksum
+
+
+@dataclass
+class EventFactsAfter(Row):
+    """A row of the query events.facts_after."""
+
+    __slots__ = (
+        "id",
+        "event_type",
+        "aggregate_id",
+        "event_data",
+        "metadata",
+    )
+    id: int
+    event_type: str
+    aggregate_id: str
+    event_data: JsonValue
+    metadata: JsonValue | None
+
+    def __init__(
+        self,
+        id: int,
+        event_type: str,
+        aggregate_id: str,
+        event_data: JsonValue,
+        metadata: JsonValue | None,
+    ) -> None:
+        self.id = id
+        self.event_type = event_type
+        self.aggregate_id = aggregate_id
+        self.event_data = event_data
+        self.metadata = metadata
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """The main job: a folder of text becomes the documents and chunks of a knowledge base.
 
-`job` reads, splits and stores; `records` keeps the base, the pipeline, the run and its events; `owner` tells whether
-the process of a run is still there; `report` counts. Finding files, headings and splitting are rooms of their own:
-ragkernel.sources, ragkernel.outline, ragkernel.chunking.
+`job` reads and compares, `storing` writes the version that is built, `terms` settles sizes and names, `report` counts.
+Versions and runs are the room ragkernel.knowledge; finding files, headings and splitting are ragkernel.sources,
+ragkernel.outline, ragkernel.chunking.
 """
 
 from __future__ import annotations

@@ -1,47 +1,43 @@
-"""`ragkernel.ingest`: read, split, store.
+"""`ragkernel.ingest`: compare a folder with the active version of a base, and build the next version where it differs.
 
-Files are read one at a time and outside of any transaction; documents are stored in batches, each document in a
-savepoint of its own. So a document is whole or absent, the old one or the new one, for every reader and after every
-end, and one that is refused takes no other with it.
+Files are read one at a time and outside of any transaction. Nothing is written while nothing differs. With the first
+difference a version is made beside the active one: changed and new files are split and stored in it, unchanged
+documents are copied inside the database. Readers use the active version until the one short transaction at the end, so
+they see all of the old state or all of the new one, after every end. A run that was killed leaves its version
+`building`; the next run goes on with it and stores nothing twice.
 
-A run is refused while another one of the same base is `running` in a process that lives. Where that process is gone (it
-was killed), or is of another machine and cannot be seen, it takes over: it marks that run failed, which stops at its
-next batch if it lives after all. Hence two runs never store the same file twice.
+One run builds a base at a time: a second one is refused while the process of the first one lives.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
-from ragkernel.chunking import CHUNK_SIZE, settled_sizes, split
+from ragkernel.chunking import CHUNK_SIZE, settled_sizes
 from ragkernel.clock import new_id
 from ragkernel.core.database import is_live
-from ragkernel.errors import ConfigurationError, ConstraintFailed, SqlError, TransactionFailed, ValueRefused
-from ragkernel.generated import models, queries
-from ragkernel.outline import headings
-from ragkernel.sources import Skipped, SourceFile, SourceText, find, printable, read
+from ragkernel.errors import ConfigurationError, SqlError, TransactionFailed
+from ragkernel.generated import queries
+from ragkernel.knowledge.bases import KEPT, check_keep
+from ragkernel.knowledge.build import Build
+from ragkernel.sources import Skipped, SourceChanged, SourceFile, SourceText, find, measure, printable, read
 
-from . import owner
-from .records import Records, check_name
 from .report import IngestReport
+from .storing import BATCH_BYTES, BATCH_DOCUMENTS, Document, Former, Stored, Storing
+from .terms import check_name, resumable, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ragkernel.connections import Writer
+    from ragkernel.knowledge.build import Settings
     from ragkernel.service import SqlService
 
-# A batch is stored when it holds this much: enough to make the commit cheap, little enough to be done again after an
-# interruption. A single document may be larger.
-BATCH_BYTES = 8 * 1024 * 1024
-BATCH_DOCUMENTS = 500
+_TRIES = 3  # how often a large file that changes while it is stored is begun again
 
-_WITH_TITLES = frozenset({"markdown", "restructuredtext", "text"})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TOLD = "A folder of text into the documents and chunks of a knowledge base"
 
 
 def ingest(
@@ -53,23 +49,30 @@ def ingest(
     chunk_size: int | None = None,
     chunk_overlap: int | None = None,
     embedder_model: str | None = None,
+    keep: int = KEPT,
     progress: Callable[[IngestReport], object] | None = None,
 ) -> IngestReport:
     """Bring the knowledge base `kb` up to date with the text files at `path`, a folder or one file.
 
-    A document is known by its path below `path`, so give the same `path` each time: where another folder's document has
-    the same path, and its file is still there, the new one is skipped and reported. Documents whose file is gone stay.
+    Where something differs from the active version, a new version is built and activated; the active one stays as it is
+    until then, and afterwards as an inactive version. Where nothing does, no version is made. A document is known by
+    its path below `path`, so give the same `path` each time: where another folder's document has the same path, and its
+    file is still there, the new one is skipped and reported. A document of this folder whose file is gone is left out
+    of the new version; one whose file is there but cannot be read, or matches no pattern now, is kept as it was.
+
     globs: which files, see ragkernel.sources.find. chunk_size, chunk_overlap: tokens as ragkernel.chunking counts them,
     512 and 50 for a new base (a smaller chunk_size alone: a tenth of it); embedder_model: the name that a new base
     keeps. An existing base keeps its own: other values are refused, because chunks of two sizes in one base do not
-    compare. progress: called after each file, outside of transactions, with the report so far; an exception that it
-    raises ends the run.
+    compare. keep: how many complete versions stay, the active one and pinned ones always; older ones lose their
+    documents at the end. progress: called after each file, and while a large one is stored, outside of transactions,
+    with the report so far; an exception that it raises ends the run.
 
     Blocks until the run has ended. What cannot be read is skipped and reported. Raises, before anything is written,
     ConfigurationError for a wrong argument, where no file matches and where none that does is text, TransactionFailed
     inside a write scope, and where a living process is ingesting the same base. Any exception later on (FileReplaced:
-    the database was deleted meanwhile) leaves the documents that were stored, marks the run failed (KeyboardInterrupt:
-    cancelled) and an unfinished new base `error`, and goes on.
+    the database was deleted meanwhile) leaves the active version as it was, marks the run failed and the unfinished
+    version `error` (KeyboardInterrupt: the run cancelled, the version `building`), and goes on; the next run continues
+    with what was stored.
     """
     if service.inside_write:
         raise TransactionFailed(
@@ -78,16 +81,29 @@ def ingest(
             hint="leave the `with service.write()` block first",
         )
     patterns = None if globs is None else list(globs)
+    check_keep(keep)
     check(path, kb=kb, globs=patterns)
     report = IngestReport(kb_id="", kb_name=kb, run_id=new_id())
-    records = Records(service, report)
     asked = {"chunk_size": chunk_size, "chunk_overlap": chunk_overlap, "embedder_model": embedder_model}
-    owner.enter(report.run_id)
-    try:
-        base = records.begin(asked, {"path": printable(os.fspath(path)), "globs": patterns})
-        _run(_Job(service, records, report, base, progress, _root(path)), records, find(os.fspath(path), patterns))
-    finally:
-        owner.leave(report.run_id)
+    with Build(service.knowledge_bases.facts, "ingest", kb, report.run_id) as build:
+        told = {"path": printable(os.fspath(path)), "globs": patterns}
+        settings = build.begin(partial(settle, asked), resumable, {"description": _TOLD, "config": told})
+        job = _Job(service, build, settings, report, progress, path)
+        try:
+            report.total_files, report.total_bytes = measure(os.fspath(path), patterns)
+            job.take(find(os.fspath(path), patterns))
+            job.finish()
+            base = build.complete(job.counts(), report.metrics())
+        except KeyboardInterrupt:
+            build.fail("Cancelled", "interrupted", report.metrics())
+            raise
+        except BaseException as error:
+            build.fail("Failed", _told(error), report.metrics())
+            raise
+    if base is not None:
+        report.kb_id, report.version = base.id, base.version
+    report.new_version = build.base is not None
+    report.pruned = len(service.knowledge_bases.prune(kb, keep))
     return report
 
 
@@ -126,190 +142,178 @@ def check(
     )
 
 
-def _run(job: _Job, records: Records, found: Iterable[SourceFile | Skipped]) -> None:
-    """The whole run; how it ended stands in its row."""
-    try:
-        job.take(found)
-        records.complete()
-    except KeyboardInterrupt:
-        records.fail("cancelled", "interrupted")
-        raise
-    except BaseException as error:
-        records.fail("failed", _told(error))
-        raise
-
-
-class _Document(NamedTuple):
-    """A file that was read and split, and waits to be stored. replaces: whether a document of this id is stored."""
-
-    source_path: str
-    replaces: bool
-    columns: dict[str, Any]
-    chunks: list[models.NewDocumentChunk]
-    tokens: int
-
-
 class _Job:
-    """Reads, splits and stores for one run, and counts in its report."""
+    """Reads, compares and stores for one run, and counts in its report."""
 
     def __init__(
         self,
         service: SqlService,
-        records: Records,
+        build: Build,
+        settings: Settings,
         report: IngestReport,
-        base: models.KnowledgeBase,
         progress: Callable[[IngestReport], object] | None,
-        root: str,
+        path: str | os.PathLike[str],
     ) -> None:
-        self._service = service
-        self._records = records
+        real = os.path.realpath(os.fspath(path))
+        self._folder = real if os.path.isdir(real) else os.path.dirname(real)
+        self._root = printable(self._folder)  # as documents name it
+        self._build = build
         self._report = report
-        self._base = base
         self._progress = progress
         self._begun = time.monotonic()
-        self._batch: list[_Document] = []
+        self._storing = Storing(build, settings.chunk_size, settings.chunk_overlap, report.skip, self._alive)
+        self._batch: list[Document] = []
         self._batch_bytes = 0
-        self._root = root
-        self._stored: dict[str, tuple[str, str, str | None]] = {}  # source_path → id, content_hash and root
+        self._same: list[Former] = []  # of the active version, to be copied once there is a version to copy them to
+        self._read_bytes = 0  # of the files before the present one
+        # By source_path. What is left of them at the end is of files that were not met in this run, or not stored.
+        self._active = _documents(service, build.active.id) if build.active else {}
+        self._built = _documents(service, build.unfinished.id) if build.unfinished else {}
+        if build.active is not None:
+            report.kb_id, report.version = build.active.id, build.active.version
 
     def take(self, found: Iterable[SourceFile | Skipped]) -> None:
-        """Read, split and store all that was found."""
+        """Read all that was found, and store what differs."""
         report = self._report
-        with self._service.read() as conn:
-            for row in queries.documents.fingerprints(conn, kb_id=self._base.id):
-                self._stored[row.source_path] = (row.id, row.content_hash, row.root)
         for entry in found:
             report.files += 1
-            source = read(entry, is_live) if isinstance(entry, SourceFile) else entry
-            if isinstance(source, Skipped):
-                report.skip(source)
-                report.path = source.path
-            elif isinstance(entry, SourceFile):
-                self._take_text(entry.source_path, source)
+            if isinstance(entry, SourceFile):
+                self._take_file(entry)
                 report.path = entry.source_path
-            if self._batch_bytes >= BATCH_BYTES or len(self._batch) >= BATCH_DOCUMENTS:
-                self._store()
-            report.seconds = time.monotonic() - self._begun
-            if self._progress is not None:
-                self._progress(report)
+            else:
+                report.skip(entry)
+                report.path = entry.path
+            self._read_bytes = report.size_bytes
+            self._alive(0)
         self._store()
-        report.seconds = time.monotonic() - self._begun
+
+    def _take_file(self, file: SourceFile) -> None:
+        for left in reversed(range(_TRIES)):
+            source = read(file, is_live)
+            if isinstance(source, Skipped):
+                self._report.skip(source)
+                return
+            try:
+                self._take_text(file.source_path, source)
+                return
+            except SourceChanged as changed:
+                if not left:
+                    self._report.skip(changed.skipped)
 
     def _take_text(self, source_path: str, source: SourceText) -> None:
-        self._report.size_bytes += source.size_bytes
-        stored_id, stored_hash, root = self._stored.get(source_path, (None, None, None))
-        if root is not None and root != self._root and os.path.exists(os.path.join(root, source_path)):
-            self._report.skip(Skipped(source_path, "another folder's document has this path, and is still there"))
+        report = self._report
+        report.size_bytes = self._read_bytes + source.size_bytes
+        former = self._active.get(source_path)
+        if former is not None and former.root not in (None, self._root) and not _gone(former.root, source_path):
+            report.skip(Skipped(source_path, "another folder's document has this path, and is still there"))
             return
-        if source.content_hash == stored_hash:
-            self._report.unchanged += 1
-            return
-        document_id = stored_id or new_id()
-        language = source.language
-        text = "".join(source.pieces())
-        chunks, tokens = self._split(document_id, text, language)
-        columns = {
-            "id": document_id,
-            "title": _title(source.head, language) or source_path,
-            "content_hash": source.content_hash,
-            "chunk_count": len(chunks),
-            "size_bytes": source.size_bytes,
-            "metadata": {
-                "root": self._root,
-                "language": language,
-                "encoding": source.encoding,
-                "modified_at": _moment(source.mtime_ns),
-                "characters": len(text),
-                "tokens": tokens,
-            },
-        }
-        self._batch.append(_Document(source_path, stored_id is not None, columns, chunks, tokens))
-        self._batch_bytes += source.size_bytes
+        built = self._built.get(source_path)
+        document = Document(source_path, self._root, source, built, former is not None)
+        same = former is not None and former.content_hash == source.content_hash
+        if built is not None and built.content_hash == source.content_hash:  # an earlier run stored or copied it
+            report.unchanged += same
+            report.resumed += not same
+            self._met(source_path)
+        elif former is not None and same:
+            report.unchanged += 1
+            self._active.pop(source_path)
+            self._same.append(former)
+            if self._build.base is not None and len(self._same) >= BATCH_DOCUMENTS:
+                self._copy()
+        elif source.large:
+            self._store()
+            stored = self._storing.store_large(document)
+            self._count_stored([] if stored is None else [stored])
+        else:
+            self._batch.append(document)
+            self._batch_bytes += source.size_bytes
+            if self._batch_bytes >= BATCH_BYTES or len(self._batch) >= BATCH_DOCUMENTS:
+                self._store()
 
-    def _split(self, document_id: str, text: str, language: str) -> tuple[list[models.NewDocumentChunk], int]:
-        """The rows of a text's chunks, and how many tokens the text has."""
-        size, overlap = self._base.chunk_size, self._base.chunk_overlap
-        rows, tokens = [], 0
-        for chunk in split(text, chunk_size=size, chunk_overlap=overlap, language=language):
-            tokens += chunk.token_count - chunk.overlap
-            place = {"start": chunk.start, "end": chunk.end, "overlap": chunk.overlap}
-            rows.append(
-                models.NewDocumentChunk(
-                    id=new_id(),
-                    document_id=document_id,
-                    kb_id=self._base.id,
-                    chunk_index=chunk.chunk_index,
-                    content=chunk.content,
-                    content_hash=hashlib.sha256(chunk.content.encode()).hexdigest(),
-                    token_count=chunk.token_count,
-                    metadata={"headings": list(chunk.headings), **place},
-                )
-            )
-        return rows, tokens
+    def _met(self, source_path: str) -> None:
+        self._active.pop(source_path, None)
+        self._built.pop(source_path, None)
+
+    def _copy(self) -> None:
+        same, self._same = self._same, []
+        self._report.copied += self._storing.copy(same)
 
     def _store(self) -> None:
         """Store the batch in one transaction; the report counts it after the commit."""
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        if not batch:
-            return
-        refused: list[Skipped] = []
-        stored: list[_Document] = []
-        with self._service.write() as conn:
-            self._records.require_ours(conn)
-            for document in batch:
-                try:
-                    with conn.savepoint():
-                        self._store_document(conn, document)
-                except (ValueRefused, ConstraintFailed) as error:
-                    refused.append(Skipped(document.source_path, f"refused: {error.message}"))
-                else:
-                    stored.append(document)
-            counts = {
-                "added": sum(not document.replaces for document in stored),
-                "changed": sum(document.replaces for document in stored),
-                "chunks": sum(len(document.chunks) for document in stored),
-                "size_bytes": sum(document.columns["size_bytes"] for document in stored),
-            }
-            if stored:
-                self._records.batch_stored(counts)
+        if batch:
+            self._count_stored(self._storing.store(batch))
+
+    def _count_stored(self, stored: list[Stored]) -> None:
         report = self._report
-        report.added += counts["added"]
-        report.changed += counts["changed"]
-        report.chunks += counts["chunks"]
-        report.tokens += sum(document.tokens for document in stored)
-        for skipped in refused:
-            report.skip(skipped)
+        for one in stored:
+            self._met(one.document.source_path)
+        report.added += sum(not one.document.changed for one in stored)
+        report.changed += sum(one.document.changed for one in stored)
+        report.chunks += sum(one.chunks for one in stored)
+        report.tokens += sum(one.tokens for one in stored)
 
-    def _store_document(self, conn: Writer, document: _Document) -> None:
-        columns = document.columns
-        updated = None
-        if document.replaces:
-            updated = queries.documents.update(conn, **columns)
-            queries.document_chunks.delete_of_document(conn, document_id=columns["id"])
-        if updated is None:  # new, or deleted by somebody since the run began
-            queries.documents.insert(conn, kb_id=self._base.id, source_path=document.source_path, **columns)
-        queries.document_chunks.insert_many(conn, document.chunks)
+    def _alive(self, of_this_file: int) -> None:
+        """Say that the run goes on: to other processes and to the caller. of_this_file: bytes of it that are stored."""
+        report = self._report
+        report.size_bytes = self._read_bytes + of_this_file
+        report.seconds = time.monotonic() - self._begun
+        self._build.beat()
+        if self._progress is not None:
+            self._progress(report)
+
+    def finish(self) -> None:
+        """Leave out the documents whose file is gone, and take the others over that no file of this run stands for.
+
+        Gives up the version where it would equal the active one after all.
+        """
+        report, build = self._report, self._build
+        for source_path, former in self._active.items():
+            built = self._built.get(source_path)
+            if former.root == self._root and _gone(self._folder, source_path):
+                report.removed += 1
+            elif built is not None and built.content_hash == former.content_hash:
+                del self._built[source_path]  # an earlier run took it over
+            else:
+                self._same.append(former)
+        if build.active is None or report.added or report.changed or report.resumed or report.removed:
+            build.version()  # of a new base without any document, too
+            for built in self._built.values():
+                self._storing.delete(built.id)
+            self._copy()
+        else:
+            build.discard()
+        report.seconds = time.monotonic() - self._begun
+
+    def counts(self) -> dict[str, int]:
+        """What the event of the activation tells."""
+        report = self._report
+        return {
+            name: getattr(report, name)
+            for name in ("added", "changed", "resumed", "unchanged", "removed", "skipped", "chunks")
+        }
 
 
-def _root(path: str | os.PathLike[str]) -> str:
-    """The folder from which a document's path counts, printable."""
-    real = os.path.realpath(os.fspath(path))
-    return printable(real if os.path.isdir(real) else os.path.dirname(real))
+def _documents(service: SqlService, kb_id: str) -> dict[str, Former]:
+    """What a version holds, by source_path: about 400 bytes of memory a document."""
+    with service.read() as conn:
+        return {
+            row.source_path: Former(row.id, row.content_hash, row.root, row.size_bytes)
+            for row in queries.documents.fingerprints(conn, kb_id=kb_id)
+        }
 
 
-def _title(text: str, language: str) -> str:
-    """The first heading of the beginning of a text; one further down is that of a section, not of the document."""
-    if language not in _WITH_TITLES:
-        return ""
-    return next((heading.title for heading in headings(text, language) if heading.title), "")
-
-
-def _moment(nanoseconds: int) -> str | None:
-    """A file's time as ISO 8601 text in UTC; None where a file system gives one outside of the calendar."""
+def _gone(folder: str | None, source_path: str) -> bool:
+    """Whether a document's file is certainly not there any more: a folder that cannot be looked into says nothing."""
+    if folder is None:
+        return False
     try:
-        return (_EPOCH + timedelta(microseconds=nanoseconds // 1000)).isoformat()
-    except OverflowError:
-        return None
+        os.lstat(os.path.join(folder, source_path))
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _told(error: BaseException) -> str:

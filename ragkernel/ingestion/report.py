@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SKIPPED_KEPT = 1000  # how many skipped files a report names; all are counted
 
 _COUNTS = (
-    *("files", "total_files", "added", "changed", "unchanged", "copied", "removed", "skipped"),
+    *("files", "total_files", "added", "changed", "resumed", "unchanged", "copied", "removed", "skipped"),
     *("chunks", "tokens", "size_bytes", "total_bytes", "version", "new_version", "pruned"),
 )
 RATE_AFTER_S = 1.0  # before that the rate says nothing about what is still to come
@@ -21,7 +21,8 @@ RATE_AFTER_S = 1.0  # before that the rate says nothing about what is still to c
 class IngestReport:
     """What a run has done so far; when `ingest` returns it, what it did.
 
-    files: looked at; of these added, changed (once they are stored), unchanged, skipped. chunks, tokens: stored by this
+    files: looked at; of these added, changed (once they are stored), unchanged, skipped, and resumed: added or changed
+    too, but stored by an earlier run that was interrupted. chunks, tokens: stored by this
     run. size_bytes: of the files read. seconds: since the run began. path: the file last looked at. reasons: how many
     files were skipped for each reason. skipped_files: the first SKIPPED_KEPT of them. total_files, total_bytes: what
     files and size_bytes will come to; 0 is unknown. copied: documents taken over unchanged into the new version.
@@ -35,6 +36,7 @@ class IngestReport:
     files: int = 0
     added: int = 0
     changed: int = 0
+    resumed: int = 0
     unchanged: int = 0
     skipped: int = 0
     chunks: int = 0
@@ -55,7 +57,7 @@ class IngestReport:
     @property
     def nothing_to_do(self) -> bool:
         """Whether the base already held every file that could be read, and no other."""
-        return not self.added and not self.changed and not self.removed
+        return not (self.added or self.changed or self.resumed or self.removed or self.new_version)
 
     @property
     def seconds_left(self) -> float | None:

@@ -13,7 +13,8 @@ import ragkernel
 from ragkernel import models, queries
 from ragkernel.chunking import count_tokens
 from ragkernel.errors import ConfigurationError, TransactionFailed
-from ragkernel.ingestion import job, owner
+from ragkernel.ingestion import job
+from ragkernel.knowledge import owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

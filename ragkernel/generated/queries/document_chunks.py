@@ -197,6 +197,26 @@ LIMIT :limit"""
 _SQL_DELETE_OF_DOCUMENT = """\
 DELETE FROM document_chunks
 WHERE document_id = :document_id"""
+
+_SQL_COPY_TO_VERSION = """\
+INSERT INTO document_chunks (
+    id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
+)
+SELECT
+    :stamp || lower(hex(randomblob(2))) || '-' || substr('89ab', 1 + (random() & 3), 1)
+    || substr(lower(hex(randomblob(2))), 2) || '-' || lower(hex(randomblob(6))),
+    :new_document_id, :kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
+FROM document_chunks
+WHERE document_id = :document_id
+ORDER BY chunk_index"""
+
+_SQL_DELETE_SOME = """\
+DELETE FROM document_chunks
+WHERE rowid IN (SELECT rowid FROM document_chunks WHERE kb_id = :kb_id LIMIT :limit)"""
+
+_SQL_DELETE_SOME_OF_DOCUMENT = """\
+DELETE FROM document_chunks
+WHERE rowid IN (SELECT rowid FROM document_chunks WHERE document_id = :document_id LIMIT :limit)"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
 _PLACE_CHUNK_INDEX = _rows.Place((3,))
@@ -976,5 +996,59 @@ def delete_of_document(
         _SQL_DELETE_OF_DOCUMENT,
         {
             "document_id": _values.text("document_chunks", "document_id", document_id),
+        },
+    )
+
+
+def copy_to_version(
+    conn: Writer,
+    *,
+    stamp: str,
+    new_document_id: str,
+    kb_id: str,
+    document_id: str,
+) -> int:
+    """Take the chunks of a document over to its copy in another version; how many they were. Their new ids are UUIDv7 like
+    all others: `stamp` is the first 15 characters of an id made now, which stand for the moment, the rest is random.
+    """
+    return conn.change(
+        _SQL_COPY_TO_VERSION,
+        {
+            "stamp": _values.text("document_chunks", "stamp", stamp),
+            "new_document_id": _values.text("document_chunks", "new_document_id", new_document_id),
+            "kb_id": _values.text("document_chunks", "kb_id", kb_id),
+            "document_id": _values.text("document_chunks", "document_id", document_id),
+        },
+    )
+
+
+def delete_some(
+    conn: Writer,
+    *,
+    kb_id: str,
+    limit: int,
+) -> int:
+    """Remove at most `limit` chunks of a version; how many they were."""
+    return conn.change(
+        _SQL_DELETE_SOME,
+        {
+            "kb_id": _values.text("document_chunks", "kb_id", kb_id),
+            "limit": _values.integer("document_chunks", "limit", limit),
+        },
+    )
+
+
+def delete_some_of_document(
+    conn: Writer,
+    *,
+    document_id: str,
+    limit: int,
+) -> int:
+    """Remove at most `limit` chunks of a document; how many they were."""
+    return conn.change(
+        _SQL_DELETE_SOME_OF_DOCUMENT,
+        {
+            "document_id": _values.text("document_chunks", "document_id", document_id),
+            "limit": _values.integer("document_chunks", "limit", limit),
         },
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _rows, _values
-from ..models import Document, DocumentFingerprints
+from ..models import Document, DocumentFingerprints, DocumentHoldings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -144,7 +144,7 @@ ORDER BY rowid
 LIMIT ?"""
 
 _SQL_FINGERPRINTS = """\
-SELECT id, source_path, content_hash, json_extract(metadata, '$.root') AS root
+SELECT id, source_path, content_hash, size_bytes, json_extract(metadata, '$.root') AS root
 FROM documents
 WHERE kb_id = :kb_id"""
 
@@ -173,6 +173,28 @@ SET
     size_bytes = :size_bytes,
     updated_at = :updated_at
 WHERE id = :id"""
+
+_SQL_COPY_TO_VERSION = """\
+INSERT INTO documents (
+    id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
+)
+SELECT
+    :new_id, :kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at,
+    updated_at
+FROM documents
+WHERE id = :id"""
+
+_SQL_DELETE_SOME = """\
+DELETE FROM documents
+WHERE rowid IN (SELECT rowid FROM documents WHERE kb_id = :kb_id LIMIT :limit)"""
+
+_SQL_HOLDINGS = """\
+SELECT
+    count(*) AS documents,
+    coalesce(sum(chunk_count), 0) AS chunks,
+    coalesce(sum(size_bytes), 0) AS size_bytes
+FROM documents
+WHERE kb_id = :kb_id"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
 
@@ -338,6 +360,7 @@ _COLUMNS_FINGERPRINTS = (
     ("id", "text", False, ()),
     ("source_path", "text", False, ()),
     ("content_hash", "text", False, ()),
+    ("size_bytes", "integer", False, ()),
     ("root", "text", True, ()),
 )
 _KEY_FINGERPRINTS = ()
@@ -350,6 +373,7 @@ def _row_fingerprints(row: RawRow) -> DocumentFingerprints:
             id_,
             source_path,
             content_hash,
+            size_bytes,
             root,
         ) = row
         if type(id_) is not str:
@@ -358,12 +382,15 @@ def _row_fingerprints(row: RawRow) -> DocumentFingerprints:
             _values.mismatch()
         if type(content_hash) is not str:
             _values.mismatch()
+        if type(size_bytes) is not int:
+            _values.mismatch()
         if root is not None and type(root) is not str:
             _values.mismatch()
         return DocumentFingerprints(
             id_,
             source_path,
             content_hash,
+            size_bytes,
             root,
         )
     except _values.UNREADABLE:
@@ -381,19 +408,54 @@ def _rows_of_fingerprints(rows: list[RawRow]) -> list[DocumentFingerprints]:
                 id_,
                 source_path,
                 content_hash,
+                size_bytes,
                 root,
             )
             for (
                 id_,
                 source_path,
                 content_hash,
+                size_bytes,
                 root,
             ) in rows
             if type(id_) is type(source_path) is type(content_hash) is str or _values.mismatch()
+            if type(size_bytes) is int or _values.mismatch()
             if root is None or type(root) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_fingerprints(row) for row in rows]
+
+
+_COLUMNS_HOLDINGS = (
+    ("documents", "integer", False, ()),
+    ("chunks", "integer", False, ()),
+    ("size_bytes", "integer", False, ()),
+)
+_KEY_HOLDINGS = ()
+
+
+def _row_holdings(row: RawRow) -> DocumentHoldings:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            documents,
+            chunks,
+            size_bytes,
+        ) = row
+        if type(documents) is not int:
+            _values.mismatch()
+        if type(chunks) is not int:
+            _values.mismatch()
+        if type(size_bytes) is not int:
+            _values.mismatch()
+        return DocumentHoldings(
+            documents,
+            chunks,
+            size_bytes,
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("documents", _KEY_HOLDINGS, _COLUMNS_HOLDINGS, row)
+        raise error from None
 
 
 def _encode(
@@ -950,3 +1012,49 @@ def refresh_counts(
             "updated_at": _values.moment_text("documents", "updated_at", updated_at),
         },
     )
+
+
+def copy_to_version(
+    conn: Writer,
+    *,
+    new_id: str,
+    kb_id: str,
+    id: str,
+) -> int:
+    """Take a document over into another version of its knowledge base, under a new id; 1, or 0 for a missing document."""
+    return conn.change(
+        _SQL_COPY_TO_VERSION,
+        {
+            "new_id": _values.text("documents", "new_id", new_id),
+            "kb_id": _values.text("documents", "kb_id", kb_id),
+            "id": _values.text("documents", "id", id),
+        },
+    )
+
+
+def delete_some(
+    conn: Writer,
+    *,
+    kb_id: str,
+    limit: int,
+) -> int:
+    """Remove at most `limit` documents of a version; how many they were."""
+    return conn.change(
+        _SQL_DELETE_SOME,
+        {
+            "kb_id": _values.text("documents", "kb_id", kb_id),
+            "limit": _values.integer("documents", "limit", limit),
+        },
+    )
+
+
+def holdings(
+    conn: Reader,
+    *,
+    kb_id: str,
+) -> DocumentHoldings | None:
+    """What a version of a knowledge base holds: its documents, their chunks, the bytes of their files."""
+    if type(kb_id) is not str or not kb_id.isascii():
+        _values.wanted_text("documents", "kb_id", kb_id)
+    row = conn.fetch_one(_SQL_HOLDINGS, {"kb_id": kb_id})
+    return None if row is None else _row_holdings(row)

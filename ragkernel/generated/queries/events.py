@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _rows, _values
-from ..models import Event, EventHead, EventReadStreamRaw
+from ..models import Event, EventFactsAfter, EventHead, EventReadStreamRaw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -242,6 +242,17 @@ SELECT *
 FROM events
 WHERE aggregate_id = :aggregate_id AND aggregate_type = :aggregate_type AND sequence_number > :after
 ORDER BY sequence_number
+LIMIT :limit"""
+
+_SQL_FACTS_AFTER = """\
+SELECT id, event_type, aggregate_id, event_data, metadata
+FROM events
+WHERE id > :after AND event_type IN (
+    'KnowledgeBaseCreated', 'KnowledgeBaseResumed', 'KnowledgeBaseActivated', 'KnowledgeBaseFailed',
+    'KnowledgeBasePruned', 'KnowledgeBasePinned', 'KnowledgeBaseUnpinned', 'KnowledgeBaseRemoved',
+    'PipelineRunStarted', 'PipelineRunCompleted', 'PipelineRunFailed', 'PipelineRunCancelled'
+)
+ORDER BY id
 LIMIT :limit"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_AGGREGATE_TYPE_SEQUENCE_NUMBER = _rows.Place((4, 5))
@@ -595,6 +606,76 @@ def _rows_of_read_stream_raw(rows: list[RawRow]) -> list[EventReadStreamRaw]:
         ]
     except _values.UNREADABLE:
         return [_row_read_stream_raw(row) for row in rows]
+
+
+_COLUMNS_FACTS_AFTER = (
+    ("id", "integer", False, ()),
+    ("event_type", "text", False, ()),
+    ("aggregate_id", "text", False, ()),
+    ("event_data", "json", False, ()),
+    ("metadata", "json", True, ()),
+)
+_KEY_FACTS_AFTER = ()
+
+
+def _row_facts_after(row: RawRow) -> EventFactsAfter:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (
+            id_,
+            event_type,
+            aggregate_id,
+            event_data,
+            metadata,
+        ) = row
+        if type(id_) is not int:
+            _values.mismatch()
+        if type(event_type) is not str:
+            _values.mismatch()
+        if type(aggregate_id) is not str:
+            _values.mismatch()
+        return EventFactsAfter(
+            id_,
+            event_type,
+            aggregate_id,
+            _values.json_value(event_data),
+            None if metadata is None else _values.json_value(metadata),
+        )
+    except _values.UNREADABLE:
+        error = _values.decode_error("events", _KEY_FACTS_AFTER, _COLUMNS_FACTS_AFTER, row)
+        raise error from None
+
+
+def _rows_of_facts_after(rows: list[RawRow]) -> list[EventFactsAfter]:
+    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
+    if not rows:
+        return []
+    try:
+        return [
+            EventFactsAfter(
+                id_,
+                event_type,
+                aggregate_id,
+                event_data,
+                metadata,
+            )
+            for (
+                id_,
+                event_type,
+                aggregate_id,
+                _,
+                _,
+            ), event_data, metadata in zip(
+                rows,
+                _values.json_values([row[3] for row in rows]),
+                _values.json_values([row[4] for row in rows]),
+                strict=True,
+            )
+            if type(event_type) is type(aggregate_id) is str or _values.mismatch()
+            if type(id_) is int or _values.mismatch()
+        ]
+    except _values.UNREADABLE:
+        return [_row_facts_after(row) for row in rows]
 
 
 def _encode(
@@ -1482,3 +1563,20 @@ def read_stream_raw(
         },
     )
     return _rows_of_read_stream_raw(rows)
+
+
+def facts_after(
+    conn: Reader,
+    *,
+    after: int,
+    limit: int,
+) -> list[EventFactsAfter]:
+    """What happened to knowledge bases and their runs behind the global position `after`, in order: each row is an event that
+    the app database must have applied.
+    """
+    if type(after) is not int or not _MIN <= after <= _MAX:
+        _values.integer("events", "id", after)
+    if type(limit) is not int or not _MIN <= limit <= _MAX:
+        _values.integer("events", "limit", limit)
+    rows = conn.fetch_all(_SQL_FACTS_AFTER, {"after": after, "limit": limit})
+    return _rows_of_facts_after(rows)

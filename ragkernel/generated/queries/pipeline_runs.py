@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _rows, _values
-from ..models import PipelineRun, PipelineRunByStatus, PipelineRunGiveUp, PipelineRunNewestFirst
+from ..models import PipelineRun, PipelineRunByStatus, PipelineRunNewestFirst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -210,24 +210,30 @@ WHERE run.status = :status
 ORDER BY run.started_at DESC, run.id DESC
 LIMIT :limit"""
 
-_SQL_GIVE_UP = """\
-UPDATE pipeline_runs
-SET status = 'failed', completed_at = :completed_at, error_message = :error_message
-WHERE pipeline_id = :pipeline_id AND status = 'running'
-RETURNING id"""
+_SQL_RUNNING_OF_BASE = """\
+SELECT run.*
+FROM pipeline_runs AS run
+INNER JOIN pipelines AS pipeline ON pipeline.id = run.pipeline_id
+WHERE run.status = 'running' AND pipeline.name IN (:ingest_name, :import_name)
+ORDER BY run.id"""
 
-_SQL_RUNNING_OF_PIPELINE = """\
-SELECT *
-FROM pipeline_runs
-WHERE pipeline_id = :pipeline_id AND status = 'running'
-ORDER BY id"""
+_SQL_DETACH = """\
+UPDATE pipeline_runs
+SET
+    kb_id = NULL,
+    metrics = json_set(coalesce(metrics, '{}'), '$.kb_name', :kb_name, '$.kb_version', :kb_version)
+WHERE kb_id = :kb_id"""
 
 _SQL_NEWEST_FIRST = """\
 SELECT run.*, pipeline.name AS pipeline_name
 FROM pipeline_runs AS run
 INNER JOIN pipelines AS pipeline ON pipeline.id = run.pipeline_id
 WHERE (:before IS NULL OR run.id < :before)
-    AND (:kb_id IS NULL OR run.kb_id = :kb_id)
+    AND (
+        :kb_name IS NULL
+        OR pipeline.name IN ('ingest:' || :kb_name, 'import:' || :kb_name)
+        OR run.kb_id IN (SELECT base.id FROM knowledge_bases AS base WHERE base.name = :kb_name)
+    )
     AND (:status IS NULL OR run.status = :status)
 ORDER BY run.id DESC
 LIMIT :limit"""
@@ -480,40 +486,6 @@ def _rows_of_by_status(rows: list[RawRow]) -> list[PipelineRunByStatus]:
         ]
     except _values.UNREADABLE:
         return [_row_by_status(row) for row in rows]
-
-
-_COLUMNS_GIVE_UP = (("id", "text", False, ()),)
-_KEY_GIVE_UP = ()
-
-
-def _row_give_up(row: RawRow) -> PipelineRunGiveUp:
-    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
-    try:
-        (id_,) = row
-        if type(id_) is not str:
-            _values.mismatch()
-        return PipelineRunGiveUp(
-            id_,
-        )
-    except _values.UNREADABLE:
-        error = _values.decode_error("pipeline_runs", _KEY_GIVE_UP, _COLUMNS_GIVE_UP, row)
-        raise error from None
-
-
-def _rows_of_give_up(rows: list[RawRow]) -> list[PipelineRunGiveUp]:
-    """Raw rows decoded, all at once; row by row where one cannot be read, which finds it."""
-    if not rows:
-        return []
-    try:
-        return [
-            PipelineRunGiveUp(
-                id_,
-            )
-            for (id_,) in rows
-            if type(id_) is str or _values.mismatch()
-        ]
-    except _values.UNREADABLE:
-        return [_row_give_up(row) for row in rows]
 
 
 _COLUMNS_NEWEST_FIRST = (
@@ -1210,62 +1182,65 @@ def by_status(
     return _rows_of_by_status(rows)
 
 
-def give_up(
-    conn: Writer,
-    *,
-    completed_at: datetime | None = None,
-    error_message: str | None = None,
-    pipeline_id: str,
-) -> list[PipelineRunGiveUp]:
-    """Mark the running runs of a pipeline failed, because a later one took over; which they were."""
-    rows = conn.write_all(
-        _SQL_GIVE_UP,
-        {
-            "completed_at": (
-                None if completed_at is None else _values.moment_text("pipeline_runs", "completed_at", completed_at)
-            ),
-            "error_message": (
-                None if error_message is None else _values.text("pipeline_runs", "error_message", error_message)
-            ),
-            "pipeline_id": _values.text("pipeline_runs", "pipeline_id", pipeline_id),
-        },
-    )
-    return _rows_of_give_up(rows)
-
-
-def running_of_pipeline(
+def running_of_base(
     conn: Reader,
     *,
-    pipeline_id: str,
+    ingest_name: str,
+    import_name: str,
 ) -> list[PipelineRun]:
-    """The running runs of a pipeline, the oldest first."""
-    if type(pipeline_id) is not str or not pipeline_id.isascii():
-        _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
-    rows = conn.fetch_all(_SQL_RUNNING_OF_PIPELINE, {"pipeline_id": pipeline_id})
+    """The runs that build a knowledge base now, by the names of their pipelines, the oldest first."""
+    if type(ingest_name) is not str or not ingest_name.isascii():
+        _values.wanted_text("pipeline_runs", "ingest_name", ingest_name)
+    if type(import_name) is not str or not import_name.isascii():
+        _values.wanted_text("pipeline_runs", "import_name", import_name)
+    rows = conn.fetch_all(_SQL_RUNNING_OF_BASE, {"ingest_name": ingest_name, "import_name": import_name})
     return _rows_of(rows)
+
+
+def detach(
+    conn: Writer,
+    *,
+    kb_name: str,
+    kb_version: int,
+    kb_id: str,
+) -> int:
+    """Let the runs of a knowledge base go on without it, keeping its name and version in their metrics; how many they were."""
+    return conn.change(
+        _SQL_DETACH,
+        {
+            "kb_name": _values.text("pipeline_runs", "kb_name", kb_name),
+            "kb_version": _values.integer("pipeline_runs", "kb_version", kb_version),
+            "kb_id": _values.text("pipeline_runs", "kb_id", kb_id),
+        },
+    )
 
 
 def newest_first(
     conn: Reader,
     *,
     before: str | None = None,
-    kb_id: str | None = None,
+    kb_name: str | None = None,
     status: Literal["pending", "running", "completed", "failed", "cancelled"] | None = None,
     limit: int,
 ) -> list[PipelineRunNewestFirst]:
-    """Runs, the newest first, each with the name of its pipeline: those behind the run `before`, of one base and in one state
-    where these are not null.
+    """Runs, the newest first, each with the name of its pipeline: those behind the run `before`, of one base (all its
+    versions, by name) and in one state where these are not null.
     """
     if before is not None:
         _values.wanted_text("pipeline_runs", "id", before)
-    if kb_id is not None:
-        _values.wanted_text("pipeline_runs", "kb_id", kb_id)
+    if kb_name is not None:
+        _values.wanted_text("pipeline_runs", "kb_name", kb_name)
     if status is not None:
         _values.choice("pipeline_runs", "status", status, _NEWEST_FIRST_STATUS_IN)
     if type(limit) is not int or not _MIN <= limit <= _MAX:
         _values.integer("pipeline_runs", "limit", limit)
     rows = conn.fetch_all(
         _SQL_NEWEST_FIRST,
-        {"before": before, "kb_id": kb_id, "status": status, "limit": limit},
+        {
+            "before": before,
+            "kb_name": kb_name,
+            "status": status,
+            "limit": limit,
+        },
     )
     return _rows_of_newest_first(rows)

@@ -26,3 +26,30 @@ LIMIT :limit;
 -- Remove a document's chunks; how many they were.
 DELETE FROM document_chunks
 WHERE document_id = :document_id;
+
+-- name: copy_to_version :execrows
+-- Take the chunks of a document over to its copy in another version; how many they were. Their new ids are UUIDv7 like
+-- all others: `stamp` is the first 15 characters of an id made now, which stand for the moment, the rest is random.
+-- @param stamp: str
+-- @param new_document_id: str
+-- @param kb_id: str
+INSERT INTO document_chunks (
+    id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
+)
+SELECT
+    :stamp || lower(hex(randomblob(2))) || '-' || substr('89ab', 1 + (random() & 3), 1)
+    || substr(lower(hex(randomblob(2))), 2) || '-' || lower(hex(randomblob(6))),
+    :new_document_id, :kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
+FROM document_chunks
+WHERE document_id = :document_id
+ORDER BY chunk_index;
+
+-- name: delete_some :execrows
+-- Remove at most `limit` chunks of a version; how many they were.
+DELETE FROM document_chunks
+WHERE rowid IN (SELECT rowid FROM document_chunks WHERE kb_id = :kb_id LIMIT :limit);
+
+-- name: delete_some_of_document :execrows
+-- Remove at most `limit` chunks of a document; how many they were.
+DELETE FROM document_chunks
+WHERE rowid IN (SELECT rowid FROM document_chunks WHERE document_id = :document_id LIMIT :limit);

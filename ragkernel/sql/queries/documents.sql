@@ -1,7 +1,7 @@
 -- name: fingerprints :iter
 -- What a knowledge base holds, as ingest compares it with a folder: path, content hash and folder of each document.
 -- @column root: str | None
-SELECT id, source_path, content_hash, json_extract(metadata, '$.root') AS root
+SELECT id, source_path, content_hash, size_bytes, json_extract(metadata, '$.root') AS root
 FROM documents
 WHERE kb_id = :kb_id;
 
@@ -34,3 +34,33 @@ SET
     size_bytes = :size_bytes,
     updated_at = :updated_at
 WHERE id = :id;
+
+-- name: copy_to_version :execrows
+-- Take a document over into another version of its knowledge base, under a new id; 1, or 0 for a missing document.
+-- @param new_id: str
+-- @param kb_id: str
+INSERT INTO documents (
+    id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
+)
+SELECT
+    :new_id, :kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at,
+    updated_at
+FROM documents
+WHERE id = :id;
+
+-- name: delete_some :execrows
+-- Remove at most `limit` documents of a version; how many they were.
+DELETE FROM documents
+WHERE rowid IN (SELECT rowid FROM documents WHERE kb_id = :kb_id LIMIT :limit);
+
+-- name: holdings :one
+-- What a version of a knowledge base holds: its documents, their chunks, the bytes of their files.
+-- @column documents: int
+-- @column chunks: int
+-- @column size_bytes: int
+SELECT
+    count(*) AS documents,
+    coalesce(sum(chunk_count), 0) AS chunks,
+    coalesce(sum(size_bytes), 0) AS size_bytes
+FROM documents
+WHERE kb_id = :kb_id;

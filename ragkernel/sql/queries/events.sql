@@ -38,3 +38,16 @@ FROM events
 WHERE aggregate_id = :aggregate_id AND aggregate_type = :aggregate_type AND sequence_number > :after
 ORDER BY sequence_number
 LIMIT :limit;
+
+-- name: facts_after :many
+-- What happened to knowledge bases and their runs behind the global position `after`, in order: each row is an event that
+-- the app database must have applied.
+SELECT id, event_type, aggregate_id, event_data, metadata
+FROM events
+WHERE id > :after AND event_type IN (
+    'KnowledgeBaseCreated', 'KnowledgeBaseResumed', 'KnowledgeBaseActivated', 'KnowledgeBaseFailed',
+    'KnowledgeBasePruned', 'KnowledgeBasePinned', 'KnowledgeBaseUnpinned', 'KnowledgeBaseRemoved',
+    'PipelineRunStarted', 'PipelineRunCompleted', 'PipelineRunFailed', 'PipelineRunCancelled'
+)
+ORDER BY id
+LIMIT :limit;

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-# The runs of this process that `ingest` is in now: a run that it could not mark as ended holds nobody up.
+# The runs of this process that build a knowledge base now: a run that it could not mark as ended holds nobody up.
 _OURS: set[str] = set()
 
 State = Literal["alive", "gone", "unknown"]
