@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import ragkernel
 from ragkernel import queries
-from ragkernel.core.connection import is_ours
+from ragkernel.core.layout import look
 from ragkernel.errors import ConfigurationError
 
 from .output import counted
@@ -43,27 +43,31 @@ def existing(config: SqlConfig, *, migrated: bool = True) -> Iterator[SqlService
 
     migrated: refuse a schema that is not the code's. Raises ConfigurationError.
     """
-    path = str(config.app_db_path)
-    if not os.path.exists(path):
+    paths = [str(config.app_db_path)]
+    if config.use_split_databases:
+        paths.append(str(config.events_db_path))
+    missing = [path for path in paths if not os.path.exists(path)]
+    if len(missing) == len(paths):  # where one of two is missing, the service says what to do
         raise ConfigurationError(
             "there is no such database",
             operation="open",
-            path=path,
+            path=paths[0],
             hint="check the path; `ragkernel ingest` and `ragkernel migrate` make a new one",
         )
-    if not is_ours(path):  # opening it would already change it: to WAL mode
-        raise ConfigurationError(
-            "the file is not a database of ragkernel",
-            operation="open",
-            path=path,
-            hint="check the path; `ragkernel migrate` would add ragkernel's tables to it",
-        )
+    for path in paths:  # opening it would already change it: to WAL mode
+        if path not in missing and not look(path, config.busy_timeout.total_seconds()).ours:
+            raise ConfigurationError(
+                "the file is not a database of ragkernel",
+                operation="open",
+                path=path,
+                hint="check the path; `ragkernel migrate` would add ragkernel's tables to it",
+            )
     with ragkernel.SqlService(config) as service:
         if migrated and (steps := service.pending_migrations()):
             raise ConfigurationError(
                 f"the schema needs {counted(len(steps), 'migration')}",
                 operation="open",
-                path=path,
+                path=paths[0],
                 hint="run `ragkernel migrate`",
             )
         yield service

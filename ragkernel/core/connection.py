@@ -118,22 +118,6 @@ def require_sqlite() -> None:
         )
 
 
-def is_ours(path: str) -> bool:
-    """Whether an existing file has been prepared by the kernel; looks without writing anything.
-
-    Raises ConnectionFailed and NotADatabase for what cannot be opened, ForeignApplication for another application's.
-    """
-    connection = open_plain(path)
-    try:
-        _refuse_foreign(connection, 0.0)
-        return pragmas.application_id(connection) == APPLICATION_ID
-    except sqlite3.Error as error:
-        failure = _opening_failed(error, path)
-    finally:
-        connection.close()
-    raise failure
-
-
 def create_file(path: str) -> None:
     """Create an empty database file that only its owner may read and write (0600), if there is none.
 
@@ -195,7 +179,7 @@ def open_connection(path: str, role: str, settings: Settings) -> tuple[Connectio
                 "the database file may not be written", operation="open", path=path, hint=_READ_ONLY_HINT
             )
         _defend(connection, role)
-        _refuse_foreign(connection, settings.busy_timeout_ms / 1000)
+        refuse_foreign(connection, settings.busy_timeout_ms / 1000)
         capped = pragmas.bootstrap(connection, role, settings)
         if role != MAINTENANCE:
             connection.set_authorizer(_authorizer(connection.permit))
@@ -203,7 +187,7 @@ def open_connection(path: str, role: str, settings: Settings) -> tuple[Connectio
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):
-            raise _opening_failed(error, path) from None
+            raise opening_failed(error, path) from None
         raise
 
 
@@ -228,7 +212,7 @@ def open_plain(path: str, *, create: bool = False, immutable: bool = False) -> C
             timeout=0,
         )
     except sqlite3.Error as error:
-        raise _opening_failed(error, path) from None
+        raise opening_failed(error, path) from None
     connection.path = path
     connection.permit = Permit()
     return connection
@@ -244,7 +228,8 @@ def _defend(connection: Connection, role: str) -> None:
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
 
 
-def _refuse_foreign(connection: Connection, seconds: float) -> None:
+def refuse_foreign(connection: Connection, seconds: float) -> None:
+    """Raise ForeignApplication for another application's database. seconds: how long to wait where it is locked."""
     found = pragmas.application_id(connection, seconds=seconds)
     if found not in (0, APPLICATION_ID):
         raise ForeignApplication(
@@ -259,7 +244,8 @@ def _may_write(path: str) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _opening_failed(error: sqlite3.Error, path: str) -> SqlError:
+def opening_failed(error: sqlite3.Error, path: str) -> SqlError:
+    """The SqlError for what SQLite said when a file was opened, or looked at for the first time."""
     failure = translate(error, operation="open", path=path)
     if failure.code is not None and failure.code & 0xFF == sqlite3.SQLITE_CORRUPT:
         return NotADatabase(

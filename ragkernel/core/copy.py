@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ragkernel.errors import BackupFailed, SqlError, translate
 
-from . import ledger, pragmas
+from . import layout, ledger, pragmas
 from .connection import Connection, open_connection, open_plain
-from .lease import BEGIN_READ, PIN_SNAPSHOT
+from .lease import BEGIN_IMMEDIATE, BEGIN_READ, COMMIT, PIN_SNAPSHOT
+from .pair import AppWriteScope
 from .pragmas import READER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .database import Database
 
@@ -37,10 +39,55 @@ def copy_to(database: Database, path: str, *, progress: Progress | None = None, 
     """
     source, _ = open_connection(database.path, READER, database.settings)
     try:
+        _pin(source)
+        return copy_snapshot(source, path, progress=progress, timeout=timeout)
+    finally:
+        source.close()
+
+
+@contextmanager
+def pinned_pair(app: Database, events: Database) -> Iterator[tuple[Connection, Connection]]:
+    """A reading connection of each file of a pair, both on the state of one moment.
+
+    Both write locks are held while the two snapshots are taken, so nothing can be committed to either in between, and
+    not afterwards. Blocks for both write queues. Raises TransactionFailed inside a write scope of events alone.
+    """
+    first, _ = open_connection(app.path, READER, app.settings)
+    try:
+        second, _ = open_connection(events.path, READER, events.settings)
+        try:
+            with AppWriteScope(app, events, app.write()), events.write():
+                _pin(first)
+                _pin(second)
+            yield first, second
+        finally:
+            second.close()
+    finally:
+        first.close()
+
+
+def _pin(source: Connection) -> None:
+    try:
+        source.run_kernel(BEGIN_READ).close()
+        source.execute(PIN_SNAPSHOT).fetchone()
+        return
+    except sqlite3.Error as error:
+        failure = translate(error, operation="copy database", path=source.path)
+    raise failure
+
+
+def pages_of(source: Connection) -> int:
+    """How many pages the snapshot has."""
+    return pragmas.page_facts(source)[1]
+
+
+def copy_snapshot(
+    source: Connection, path: str, *, progress: Progress | None = None, timeout: float | None = None
+) -> int:
+    """Copy the snapshot that a connection holds into the new file `path` (mode 0600); the number of pages."""
+    try:
         target = open_plain(path, create=True)
         try:
-            source.run_kernel(BEGIN_READ).close()
-            source.execute(PIN_SNAPSHOT).fetchone()
             pages = _copy(source, target, progress=progress, timeout=timeout)
             pragmas.leave_wal(target)
             return pages
@@ -48,8 +95,6 @@ def copy_to(database: Database, path: str, *, progress: Progress | None = None, 
             target.close()
     except sqlite3.Error as error:
         failure: SqlError = translate(error, operation="copy database", path=path)
-    finally:
-        source.close()
     raise failure
 
 
@@ -112,15 +157,15 @@ def _copy(source: Connection, target: Connection, *, progress: Progress | None, 
 class FileFacts:
     """What a check of a database file found. problems is empty where SQLite finds it sound."""
 
-    __slots__ = ("application_id", "applied", "layout", "page_size", "pages", "pair_id", "problems")
+    __slots__ = ("application_id", "applied", "event_position", "mark", "page_size", "pages", "problems")
 
     def __init__(self, connection: Connection) -> None:
         self.application_id = pragmas.application_id(connection)
         self.page_size, self.pages, _ = pragmas.page_facts(connection)
         self.problems = pragmas.file_problems(connection)
         self.applied = ledger.read(connection)
-        self.layout = ledger.state(connection, ledger.LAYOUT)
-        self.pair_id = ledger.state(connection, ledger.PAIR_ID)
+        self.mark = layout.read(connection)
+        self.event_position = ledger.event_position(connection)
 
 
 def examine(path: str) -> FileFacts:
@@ -134,6 +179,26 @@ def examine(path: str) -> FileFacts:
             connection.close()
     except sqlite3.Error as error:
         failure = translate(error, operation="verify", path=path)
+    raise failure
+
+
+def note_restoring(path: str, manifest: str | None) -> None:
+    """Note in the app_meta file of a pair, which nobody has open for work, that a restore from this manifest has not
+    reached the other file yet; with None, that it has."""
+    try:
+        connection = open_plain(path)
+        try:
+            connection.run_kernel(BEGIN_IMMEDIATE).close()
+            if manifest is None:
+                ledger.drop_state(connection, ledger.RESTORING)
+            else:
+                ledger.put_state(connection, ledger.RESTORING, manifest)
+            connection.run_kernel(COMMIT).close()
+            return
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        failure = translate(error, operation="restore", path=path)
     raise failure
 
 

@@ -297,6 +297,18 @@ class Database:
         if self._shared.forked:
             self._closed = True  # the parent's connections: closing them here would drop its locks
             return
+        self.require_closable()
+        with _registry_lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._pool.close(self._pool_timeout)
+        _leave(self._shared, self._pool_timeout)
+
+    def require_closable(self) -> None:
+        """Raise TransactionFailed when the calling thread is inside a scope that `close` would have to wait for."""
+        if self._closed or self._shared.forked:
+            return
         last = self._shared.users == 1  # else another service's scope, and writer, outlive this one
         if (last and self._shared.writer.queue.held_by_me) or self._pool.mine() is not None:
             raise TransactionFailed(
@@ -305,12 +317,6 @@ class Database:
                 path=self.path,
                 hint="leave the `with` block first",
             )
-        with _registry_lock:
-            if self._closed:
-                return
-            self._closed = True
-        self._pool.close(self._pool_timeout)
-        _leave(self._shared, self._pool_timeout)
 
     def __enter__(self) -> Database:
         return self

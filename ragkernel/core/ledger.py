@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ragkernel.generated import schema
+
+from . import pragmas
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -15,6 +19,10 @@ if TYPE_CHECKING:
 
 LAYOUT = "layout"
 PAIR_ID = "pair_id"
+DATABASE = "database"  # which file of a pair this is: "app_meta" or "events"
+FORMING = "forming"  # in app_meta: the other file of the pair may not know its pair id yet
+RESTORING = "restoring"  # in app_meta: the manifest of a restore that has not reached both files yet
+REPLACED = "restoring_replaced"  # in app_meta: where that restore keeps the rows that it replaces
 VACUUM_LAST_RUN = "vacuum_last_run"
 BACKUP_LAST_RUN = "backup_last_run"
 
@@ -28,6 +36,8 @@ _STATE = "SELECT value FROM kernel_state WHERE key = ?"
 _PUT_STATE = (
     "INSERT INTO kernel_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 )
+_DROP_STATE = "DELETE FROM kernel_state WHERE key = ?"
+_EVENT_POSITION = "SELECT coalesce(max(id), 0) FROM events"
 
 
 class Applied(NamedTuple):
@@ -83,3 +93,30 @@ def state(connection: Connection, key: str) -> str | None:
 def put_state(connection: Connection, key: str, value: str) -> None:
     """Note one of the kernel's facts, inside the transaction that is open."""
     connection.execute(_PUT_STATE, (key, value))
+
+
+def drop_state(connection: Connection, key: str) -> None:
+    """Forget one of the kernel's facts, inside the transaction that is open."""
+    connection.execute(_DROP_STATE, (key,))
+
+
+def prepare(connection: Connection, layout: str, pair_id: str, database: str | None) -> None:
+    """Make the common tables of a new file and note what it belongs to, inside the transaction that is open.
+
+    database: which file of a pair it is; None in single mode.
+    """
+    if not has_table(connection, "kernel_state"):
+        for statement in schema.DDL["common"]:
+            connection.execute(statement)
+    pragmas.mark_as_ours(connection)
+    put_state(connection, LAYOUT, layout)
+    put_state(connection, PAIR_ID, pair_id)
+    if database is not None:
+        put_state(connection, DATABASE, database)
+
+
+def event_position(connection: Connection) -> int:
+    """The id of the last event that the file holds; 0 where there is none, or no table of events."""
+    if not has_table(connection, "events"):
+        return 0
+    return int(connection.execute(_EVENT_POSITION).fetchone()[0])

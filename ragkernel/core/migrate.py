@@ -150,12 +150,7 @@ class Migrator:
         if target is None:
             target = latest
         if target != 0 and target not in known:
-            raise ConfigurationError(
-                f"there is no migration {target}",
-                operation="migrate",
-                path=self._writer.path,
-                hint=f"the versions are 0 to {latest}",
-            )
+            self._require_number(target)
         for migration in self._migrations:
             later = any(version > migration.version for version in applied)
             if migration.version <= target and migration.version not in applied and later:
@@ -191,6 +186,18 @@ class Migrator:
                 operation="migrate",
                 path=path,
                 hint="migrations are append-only: undo the change and write a new migration",
+            )
+
+    def _require_number(self, target: int) -> None:
+        """Raise ConfigurationError where no migration of either database has the number: both share one sequence, so a
+        target of the one set is good for the other, which goes as far below it as it has steps."""
+        numbers = {migration.version for migration in load((APP_META, EVENTS))}
+        if target not in numbers:
+            raise ConfigurationError(
+                f"there is no migration {target}",
+                operation="migrate",
+                path=self._writer.path,
+                hint=f"the versions are 0 to {max(numbers)}",
             )
 
     def _require_layout(self, connection: Connection) -> None:
@@ -258,13 +265,9 @@ class Migrator:
         self._commit()
 
     def _create_common(self, connection: Connection) -> None:
-        if not ledger.has_table(connection, "kernel_state"):
-            for statement in schema.DDL["common"]:
-                connection.execute(statement)
         if ledger.state(connection, ledger.LAYOUT) is None:
-            pragmas.mark_as_ours(connection)
-            ledger.put_state(connection, ledger.LAYOUT, self._layout)
-            ledger.put_state(connection, ledger.PAIR_ID, new_id())
+            database = self._databases[0] if self._layout == "split" else None
+            ledger.prepare(connection, self._layout, new_id(), database)
 
     def _one(self, target: int | None, timeout: float) -> Step | None:
         """The next step, in a transaction of its own; None when nothing is left."""

@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 
 class Backup(NamedTuple):
-    """A verified backup. database: "app_meta" or "events". size_bytes: of the file. seconds: what it took."""
+    """A verified backup. database: "app_meta" or "events". size_bytes: of the file. seconds: what it took, for both
+    files of a pair. manifest: the file that makes two backups one of a pair, None in single mode."""
 
     database: str
     path: str
     created_at: datetime
     size_bytes: int
     seconds: float
+    manifest: str | None = None
 
 
 def backup_database(
@@ -63,6 +65,11 @@ def copy_aside(database: Database, name: str, folder: str) -> Backup:
         return backup_database(database, name, folder)
     except SqlError as error:
         first = error
+    return copy_unverified(database, name, folder, first)
+
+
+def copy_unverified(database: Database, name: str, folder: str, first: SqlError) -> Backup:
+    """Copy a damaged database page by page. first: why a backup could not be made. Raises BackupFailed."""
     started, moment = time.monotonic(), utc_now()
     try:
         path = _copy(database, name, folder, moment, suffix="_damaged", verify=False)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ragkernel.clock import sql_timestamp, utc_now
 from ragkernel.core import copy
+from ragkernel.core.database import is_live
+from ragkernel.core.layout import SINGLE
 from ragkernel.core.ledger import BACKUP_LAST_RUN
 from ragkernel.core.migrate import load
 from ragkernel.core.pragmas import APPLICATION_ID
@@ -27,13 +29,16 @@ if TYPE_CHECKING:
 
 class Restored(NamedTuple):
     """A restored database. path: the file that now has the backup's rows. replaced: the copy of what stood there
-    before, None where nothing did. schema_version: the backup's, before any migration."""
+    before, None where nothing did. schema_version: the backup's, before any migration. size_bytes: of all files.
+    events_path, events_replaced: the same of the second file of a pair, None in single mode."""
 
     path: str
     replaced: str | None
     schema_version: int
     size_bytes: int
     seconds: float
+    events_path: str | None = None
+    events_replaced: str | None = None
 
 
 def restore_beside(backup: str, target: str, *, databases: Sequence[str]) -> Restored:
@@ -114,14 +119,11 @@ def replace_unopenable(backup: str, path: str, *, databases: Sequence[str]) -> R
 
 
 def _require_usable(path: str, databases: Sequence[str]) -> FileFacts:
-    """The facts of a backup that can be restored for this layout; BackupRefused otherwise."""
+    """The facts of a backup that can be restored in single mode; BackupRefused otherwise."""
     path = os.path.realpath(path)
-    if not os.path.isfile(path):
-        what = "it is a folder" if os.path.isdir(path) else "there is no such file"
-        raise _refused(what, path, hint="name a file that ragkernel backup made")
-    if os.path.exists(path + "-wal"):
-        raise _refused("the file is in use as a database", path, hint="restore a backup, not a live database")
-    facts = _examined(path)
+    if path.endswith(".json"):
+        raise _refused("the file is the manifest of a split pair", path, hint="configure split mode")
+    facts = require_file_of_backup(path)
     if facts.application_id != APPLICATION_ID or not facts.applied:
         raise _refused("the file holds no schema of ragkernel", path)
     latest = max(migration.version for migration in load(databases))
@@ -131,10 +133,21 @@ def _require_usable(path: str, databases: Sequence[str]) -> FileFacts:
             path,
             hint="use a newer ragkernel",
         )
-    held = {entry.database for entry in facts.applied}
-    if facts.layout != ("single" if len(databases) > 1 else "split") or not held <= set(databases):
-        raise _refused(f"the file belongs to a {facts.layout} store", path, hint=f"configure {facts.layout} mode")
+    if facts.mark.layout != SINGLE:
+        raise _refused(
+            f"the file belongs to a {facts.mark.layout} store", path, hint=f"configure {facts.mark.layout} mode"
+        )
     return facts
+
+
+def require_file_of_backup(path: str) -> FileFacts:
+    """The facts of a sound database file that nobody has in use; BackupRefused otherwise. Reads the whole file."""
+    if not os.path.isfile(path):
+        what = "it is a folder" if os.path.isdir(path) else "there is no such file"
+        raise _refused(what, path, hint="name a file that ragkernel backup made")
+    if os.path.exists(path + "-wal") or is_live(os.stat(path)):
+        raise _refused("the file is in use as a database", path, hint="restore a backup, not a live database")
+    return _examined(path)
 
 
 def _examined(path: str) -> FileFacts:

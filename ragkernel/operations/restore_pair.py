@@ -1,0 +1,216 @@
+"""Restoring a backup of a pair: both files or none, in place of the rows of an open pair, or as two new files.
+
+Two files cannot be replaced in one step. So app_meta carries the mark "restoring" from before the first file is touched
+until both are replaced: whoever opens the pair in between is told to run the restore again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+from ragkernel.clock import sql_timestamp, utc_now
+from ragkernel.core import copy
+from ragkernel.core.layout import SPLIT, look
+from ragkernel.core.ledger import BACKUP_LAST_RUN
+from ragkernel.core.migrate import APP_META, EVENTS, load
+from ragkernel.core.pair import begin_restore, mark_of
+from ragkernel.core.pragmas import APPLICATION_ID
+from ragkernel.errors import LayoutMismatch, NotADatabase, SqlError
+from ragkernel.generated import queries
+
+from . import files, manifest
+from .backup import failed, require_sound
+from .backup_pair import NAMES, copy_pair_aside
+from .manifest import refused
+from .restore import Restored, require_file_of_backup
+
+if TYPE_CHECKING:
+    from ragkernel.core.copy import FileFacts
+    from ragkernel.core.database import Database
+    from ragkernel.core.writer import FileWriter
+
+    from .manifest import Manifest, Part
+
+
+def require_usable(backup: str) -> tuple[Manifest, tuple[FileFacts, FileFacts]]:
+    """The manifest of a backup of a pair, named by itself or by either of its files, and the facts of both files.
+
+    Both are read as a whole. Raises BackupRefused where one is missing, damaged, changed, newer than the code, or not
+    what the manifest says.
+    """
+    found = manifest.load(_manifest_of(os.path.realpath(backup)))
+    app = _require_part(found, found.app_path, found.app_meta, APP_META)
+    events = _require_part(found, found.events_path, found.events, EVENTS)
+    if events.event_position != found.event_position:
+        raise refused(
+            f"the events end at {events.event_position}, the manifest says {found.event_position}", found.path
+        )
+    return found, (app, events)
+
+
+def _manifest_of(backup: str) -> str:
+    if os.path.isdir(backup):
+        raise refused("it is a folder", backup)
+    if not os.path.isfile(backup):
+        raise refused("there is no such file", backup)
+    if backup.endswith(".json"):
+        return backup
+    beside = manifest.beside(backup)
+    if beside is not None and os.path.isfile(beside):
+        return beside
+    mark = require_file_of_backup(backup).mark
+    if mark.layout != SPLIT:
+        raise refused("the file is a backup of a single store, the configuration says split mode", backup)
+    raise refused(
+        f"the file is half of a pair, and its manifest {os.path.basename(beside or 'pair_….json')} is not beside it",
+        backup,
+        hint="put both files and their manifest into one folder, and name the manifest",
+    )
+
+
+def _require_part(found: Manifest, path: str, part: Part, database: str) -> FileFacts:
+    if not os.path.isfile(path):
+        hint = "put both files and their manifest into one folder"
+        raise refused(f"{part.name}, one half of the backup, is not beside the manifest", found.path, hint=hint)
+    facts = require_file_of_backup(path)
+    if manifest.describe(path, part.name) != part:
+        raise refused("the file is not the one that was backed up: its digest differs from the manifest's", path)
+    mark = facts.mark
+    if facts.application_id != APPLICATION_ID or mark.layout != SPLIT or mark.database != database:
+        raise refused(f"the file is not the {database} file of a split pair", path)
+    if mark.pair_id != found.pair_id:
+        raise refused(f"the file belongs to another pair than its manifest {found.path}", path)
+    latest = max(migration.version for migration in load((database,)))
+    version = version_of(facts)
+    if version > latest:
+        hint = "use a newer ragkernel"
+        raise refused(f"the file is newer: schema version {version}, this code knows {latest}", path, hint=hint)
+    return facts
+
+
+def version_of(*facts: FileFacts) -> int:
+    """The schema version of a backup; 0 before the first migration."""
+    return max((entry.version for each in facts for entry in each.applied), default=0)
+
+
+def restore_pair_in_place(backup: str, app: Database, events: Database, folder: str, *, timeout: float) -> Restored:
+    """Replace the rows of an open pair by a backup's, each file as one transaction of the live file.
+
+    First both present files are copied to `folder`, as app_meta_before_restore_… and events_before_restore_…; a restore
+    that goes on with one that was cut short keeps that one's. events is replaced first: what is written in between by
+    another process then leaves events ahead of app_meta and never behind it. timeout: seconds for the wait for locks.
+    Raises BackupRefused, with both files as they were, or BackupFailed.
+    """
+    started = time.monotonic()
+    found, facts = require_usable(backup)
+    parts = ((found.app_path, app), (found.events_path, events))
+    for (path, database), each in zip(parts, facts, strict=True):
+        page_size = database.inspect().page_size
+        if os.path.samefile(path, database.path):
+            raise refused("the backup is the live database itself", path, hint="name another file")
+        if each.page_size != page_size:
+            hint = "restore it to new files"
+            raise refused(
+                f"the backup has pages of {each.page_size} bytes, the database of {page_size}", path, hint=hint
+            )
+    moment = utc_now()
+    mark = mark_of(app)
+    if mark.restoring is None:
+        kept = [made.path for made in copy_pair_aside(app, events, folder, "_before_restore")]
+        begin_restore(app, found.path, json.dumps(kept))
+    else:
+        kept = json.loads(mark.replaced or "[null, null]")
+
+    def replace(path: str, writer: FileWriter) -> None:
+        connection = writer.connection()
+        copy.copy_over(path, connection, timeout=timeout)
+        writer.checkpointer.run(connection)  # the whole database stands in the WAL now
+
+    def replace_both(writer: FileWriter) -> None:
+        events.exclusively("restore", lambda second: replace(found.events_path, second))
+        replace(found.app_path, writer)  # and with it the mark
+
+    app.exclusively("restore", replace_both)
+    for database in (app, events):  # the restored rows say when the backup itself was made, or nothing
+        with database.write() as conn:
+            queries.kernel_state.upsert(conn, key=BACKUP_LAST_RUN, value=sql_timestamp(moment))
+    return _restored(started, app.path, events.path, kept, facts)
+
+
+def restore_pair_beside(backup: str, app_path: str, events_path: str) -> Restored:
+    """Copy a backup to two new files, verified and synced. Raises BackupRefused where the backup cannot be used,
+    BackupFailed where a target exists; nothing stands under their names then."""
+    for path in (app_path, events_path):
+        if os.path.lexists(path):
+            raise failed("the target exists", path, hint="name files that do not exist, or restore in place")
+    return replace_pair(backup, app_path, events_path)
+
+
+def replace_pair(backup: str, app_path: str, events_path: str) -> Restored:
+    """Put a backup in the place of a pair that cannot be opened: one file, or both, is lost or damaged.
+
+    What is there is renamed and kept, with its -wal and -shm, which would ruin the restored file. For files that no
+    process has open. Killed in between, the next opening says so; run again, it completes. Raises BackupRefused,
+    BackupFailed, LayoutMismatch for a file that is sound and no part of a pair; what was there has its name again then.
+    """
+    started = time.monotonic()
+    found, facts = require_usable(backup)
+    targets = (os.path.realpath(app_path), os.path.realpath(events_path))
+    for path, database in zip(targets, NAMES, strict=True):
+        _require_replaceable(path, database)
+    temporaries = [files.temporary_name(path) for path in targets]
+    kept = [f"{path}.replaced-{utc_now():%Y%m%d_%H%M%S}" for path in targets]
+    undo: list[tuple[str, str]] = []
+    made: list[str] = []
+    try:
+        for source, temporary in zip((found.app_path, found.events_path), temporaries, strict=True):
+            copy.copy_file(source, temporary)
+            require_sound(temporary)
+        copy.note_restoring(temporaries[0], found.path)
+        for path, temporary, aside in zip(targets, temporaries, kept, strict=True):
+            for suffix in ("-wal", "-shm", ""):  # the file itself last: without it there would be nothing to refuse
+                if os.path.lexists(path + suffix):
+                    os.rename(path + suffix, aside + suffix)
+                    undo.append((path + suffix, aside + suffix))
+            files.publish(temporary, path, number_it=False)
+            made.append(path)
+        copy.note_restoring(targets[0], None)
+        copy.make_durable(targets[0])
+    except (OSError, SqlError) as error:
+        for path in made:
+            files.remove(path)
+        for path, aside in undo:
+            os.rename(aside, path)
+        told = error.message if isinstance(error, SqlError) else f"{error.strerror}: {error.filename}"
+        raise failed(f"the pair cannot be replaced: {told}", targets[0]) from None
+    finally:
+        for temporary in temporaries:
+            files.remove(temporary)
+    replaced = [aside if os.path.lexists(aside) else None for aside in kept]
+    return _restored(started, app_path, events_path, replaced, facts)
+
+
+def _require_replaceable(path: str, database: str) -> None:
+    """A lost file, a damaged one and one of a pair may be replaced; a sound store of another kind may not."""
+    try:
+        mark = look(path, 0.0)
+    except NotADatabase:
+        return
+    if mark.layout not in (None, SPLIT) or mark.database not in (None, database):
+        raise LayoutMismatch(
+            f"the file is not the {database} file of a split pair",
+            operation="restore",
+            path=path,
+            hint="restore to other files: --to FILE --events-to FILE",
+        )
+
+
+def _restored(
+    started: float, app_path: str, events_path: str, kept: list[str] | list[str | None], facts: tuple[FileFacts, ...]
+) -> Restored:
+    size = os.stat(app_path).st_size + os.stat(events_path).st_size
+    seconds = time.monotonic() - started
+    return Restored(app_path, kept[0], version_of(*facts), size, seconds, events_path, kept[1])
