@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from typing import NamedTuple
 
@@ -56,8 +57,8 @@ class Checkpointer:
     """
 
     __slots__ = (
-        *("_changes", "_connection", "_frame", "_next_look", "_path", "_ratio", "_settings", "_size", "_threshold"),
-        *("_units", "failure", "last", "opened", "runs"),
+        *("_changes", "_connection", "_demanded", "_frame", "_loads", "_loads_lock", "_next_look", "_path", "_ratio"),
+        *("_settings", "_size", "_threshold", "_units", "failure", "fresh", "last", "opened", "runs"),
     )
 
     def __init__(self, path: str, settings: Settings, threshold: int) -> None:
@@ -70,8 +71,12 @@ class Checkpointer:
         self._ratio = _FIRST_GUESS
         self._frame = 4096 + _FRAME_HEADER  # bytes a page takes in the WAL
         self._size = 0  # frames that the -wal file had room for at the last checkpoint
+        self._loads = 0  # bulk loads that are running
+        self._loads_lock = threading.Lock()
+        self._demanded = False  # whether the transaction that is open has asked for a checkpoint after it
         self._next_look = self._pause()
         self.last: CheckpointResult | None = None
+        self.fresh = 0  # bytes that the WAL had grown by at the last checkpoint, since the one before
         self.failure: SqlError | None = None  # of the latest checkpoint, None when it went well
         self.runs = 0
         self.opened = time.monotonic()
@@ -80,6 +85,34 @@ class Checkpointer:
     def age(self) -> float:
         """Seconds since the last checkpoint, or since the file was opened where there was none."""
         return time.monotonic() - (self.last.at if self.last else self.opened)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes that a page takes in the WAL."""
+        return self._frame
+
+    @property
+    def threshold(self) -> int:
+        """Pages at which a checkpoint is due: as configured, or half of journal_size_limit while a bulk load runs."""
+        if not self._loads:
+            return self._threshold
+        return max(self._threshold, self._settings.journal_size_limit // 2 // self._frame)
+
+    def begin_load(self) -> None:
+        """Raise the threshold until `end_load` is called as often. From any thread."""
+        with self._loads_lock:
+            self._loads += 1
+
+    def end_load(self) -> None:
+        """The end of a load; the next commit after the last one's looks whether a checkpoint is due by now."""
+        with self._loads_lock:
+            self._loads -= 1
+            if not self._loads:
+                self._next_look = 0
+
+    def demand(self) -> None:
+        """Run a checkpoint right after the transaction that is open, however little it wrote."""
+        self._demanded = True
 
     def after_commit(self, writer: Connection) -> None:
         """Count a commit of the writer; run a checkpoint when about `threshold` pages have gathered.
@@ -92,13 +125,15 @@ class Checkpointer:
         # A new connection, after one was retired, counts from 0 again.
         self._units += 1 + (changes - self._changes if changes >= self._changes else changes)
         self._changes = changes
-        if self._units < self._next_look:
+        demanded, self._demanded = self._demanded, False
+        if self._units < self._next_look and not demanded:
             return
+        threshold = self.threshold
         pages = self._units * self._ratio
-        if pages < self._threshold:
+        if pages < threshold:
             pages = max(pages, self._room() - self._size)
             self._next_look = self._units + self._pause()
-        if pages >= self._threshold:
+        if pages >= threshold or demanded:
             try:
                 self.run(writer)
             except SqlError as error:
@@ -144,6 +179,7 @@ class Checkpointer:
         fresh = result.frames if before is None or before.complete else result.frames - before.frames
         if self._units >= 16 and fresh > 0:
             self._ratio = max(0.01, fresh / self._units)
+        self.fresh = max(0, fresh) * self._frame
         self._units = 0
         self._next_look = max(1, min(self._pause(), int(self._threshold / self._ratio)))
         self._size = self._room()
