@@ -90,13 +90,17 @@ class SqlService:
         nothing to do; in split mode of both files, each as far as its set goes. What holds data is backed up to
         backup_dir first, as app_meta_before_migration_… (unless migration_backup is off), a pair as a pair. Blocks for
         the write queue. Raises MigrationFailed, MigrationHistoryChanged, SchemaTooNew, LayoutMismatch; a step that
-        failed, or took longer than migration_timeout, left its file as it was before that step.
+        failed, or took longer than migration_timeout, left its file as it was before that step. In split mode what a
+        kill left between the commits of the two files is finished afterwards.
         """
         timeout = self._config.migration_timeout.total_seconds()
         if self._config.migration_backup and not dry_run and self._pending(target) and self._holds_data():
             self._backup("_before_migration")
         if self._split:
-            return pair.migrate(self._app, self._events_db, target, dry_run=dry_run, timeout=timeout)
+            steps = pair.migrate(self._app, self._events_db, target, dry_run=dry_run, timeout=timeout)
+            if target is None and not dry_run:
+                self.knowledge_bases.facts.catch_up()
+            return steps
         return self._app.migrate(target, dry_run=dry_run, timeout=timeout)
 
     def pending_migrations(self) -> list[Step]:
@@ -267,7 +271,8 @@ class SqlService:
         """What is true of the databases at this moment. deep: also read every page and check its integrity."""
         from ragkernel.operations import health
 
-        return health.check(self._app, journal_size_limit=self._config.journal_size_limit, deep=deep)
+        events = self._events_db if self._split else None
+        return health.check(self._app, events, journal_size_limit=self._config.journal_size_limit, deep=deep)
 
     @property
     def inside_write(self) -> bool:

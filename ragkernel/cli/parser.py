@@ -7,6 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ragkernel.chunking import CHUNK_OVERLAP, CHUNK_SIZE
+from ragkernel.knowledge.bases import KEPT
 from ragkernel.sources import DEFAULT_GLOBS
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
     ingest.add_argument(
         "--embedder-model", type=_text, metavar="NAME", help="the embedding model that a new base is for"
     )
+    kept = f"how many versions stay, the active one and pinned ones always (otherwise {KEPT})"
+    ingest.add_argument("--keep", type=int, default=KEPT, metavar="N", help=kept)
 
     migrate = add(
         "migrate",

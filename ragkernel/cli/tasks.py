@@ -54,6 +54,7 @@ def ingest(args: argparse.Namespace) -> Outcome:
                 chunk_size=args.chunk_size,
                 chunk_overlap=args.chunk_overlap,
                 embedder_model=args.embedder_model,
+                keep=args.keep,
                 progress=look,
             )
         except KeyboardInterrupt:
@@ -70,10 +71,19 @@ def _told(report: IngestReport) -> str:
     if report.nothing_to_do:
         skipped = f", {report.skipped} skipped" if report.skipped else ""
         return f"{report.kb_name}: nothing to do ({looked}: {report.unchanged} unchanged{skipped})"
+    counts = {
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "stored by the run before": report.resumed,
+        "removed": report.removed,
+        "skipped": report.skipped,
+    }
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    pruned = f"; {counted(report.pruned, 'old version')} pruned" if report.pruned else ""
     return (
-        f"{report.kb_name}: {report.added} added, {report.changed} changed, {report.unchanged} unchanged,"
-        f" {report.skipped} skipped; {counted(report.chunks, 'chunk')} stored"
-        f" ({looked}, {size(report.size_bytes)}, {report.rows_per_second:.0f} rows/s)"
+        f"{report.kb_name} version {report.version}: {told}; {counted(report.chunks, 'chunk')} stored"
+        f" ({looked}, {size(report.size_bytes)}, {report.rows_per_second:.0f} rows/s){pruned}"
     )
 
 

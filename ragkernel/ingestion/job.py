@@ -90,19 +90,19 @@ def ingest(
         settings = build.begin(partial(settle, asked), resumable, {"description": _TOLD, "config": told})
         job = _Job(service, build, settings, report, progress, path)
         try:
-            report.total_files, report.total_bytes = measure(os.fspath(path), patterns)
-            job.take(find(os.fspath(path), patterns))
-            job.finish()
-            base = build.complete(job.counts(), report.metrics())
+            with service.bulk_loading():
+                if build.active is None:
+                    job.make_version()
+                report.total_files, report.total_bytes = measure(os.fspath(path), patterns)
+                job.take(find(os.fspath(path), patterns))
+                job.finish()
+            build.complete(job.counts(), report.metrics())
         except KeyboardInterrupt:
             build.fail("Cancelled", "interrupted", report.metrics())
             raise
         except BaseException as error:
             build.fail("Failed", _told(error), report.metrics())
             raise
-    if base is not None:
-        report.kb_id, report.version = base.id, base.version
-    report.new_version = build.base is not None
     report.pruned = len(service.knowledge_bases.prune(kb, keep))
     return report
 
@@ -209,7 +209,8 @@ class _Job:
             return
         built = self._built.get(source_path)
         document = Document(source_path, self._root, source, built, former is not None)
-        same = former is not None and former.content_hash == source.content_hash
+        # One whose folder has moved is stored again, so that it names the folder whose files it follows from now on.
+        same = former is not None and former.content_hash == source.content_hash and former.root in (None, self._root)
         if built is not None and built.content_hash == source.content_hash:  # an earlier run stored or copied it
             report.unchanged += same
             report.resumed += not same
@@ -277,13 +278,18 @@ class _Job:
             else:
                 self._same.append(former)
         if build.active is None or report.added or report.changed or report.resumed or report.removed:
-            build.version()  # of a new base without any document, too
+            self.make_version()
             for built in self._built.values():
                 self._storing.delete(built.id)
             self._copy()
         else:
-            build.discard()
+            build.discard()  # a version in which everything that differs was refused, or was taken back meanwhile
         report.seconds = time.monotonic() - self._begun
+
+    def make_version(self) -> None:
+        """Make the version that is built, or go on with the one that an earlier run left."""
+        base = self._build.version()
+        self._report.kb_id, self._report.version, self._report.new_version = base.id, base.version, True
 
     def counts(self) -> dict[str, int]:
         """What the event of the activation tells."""

@@ -12,7 +12,7 @@ SKIPPED_KEPT = 1000  # how many skipped files a report names; all are counted
 
 _COUNTS = (
     *("files", "total_files", "added", "changed", "resumed", "unchanged", "copied", "removed", "skipped"),
-    *("chunks", "tokens", "size_bytes", "total_bytes", "version", "new_version", "pruned"),
+    *("chunks", "tokens", "size_bytes", "total_bytes", "version", "new_version"),
 )
 RATE_AFTER_S = 1.0  # before that the rate says nothing about what is still to come
 
@@ -81,7 +81,6 @@ class IngestReport:
             **{name: getattr(self, name) for name in _COUNTS},
             "reasons": dict(self.reasons),
             "seconds": round(self.seconds, 3),
-            "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
             "rows_per_second": round(self.rows_per_second, 1),
             "bytes_per_second": round(self.size_bytes / self.seconds) if self.seconds else 0,
         }
@@ -94,6 +93,8 @@ class IngestReport:
             "run_id": self.run_id,
             "nothing_to_do": self.nothing_to_do,
             **self.metrics(),
+            "pruned": self.pruned,
+            "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
             "skipped_files": [{"path": entry.path, "reason": entry.reason} for entry in self.skipped_files],
         }
 

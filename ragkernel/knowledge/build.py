@@ -91,6 +91,7 @@ class Build:
                     self._discard(fact, row)
             started = {
                 "pipeline": {"id": new_id(), "name": f"{self._kind}:{self._name}", **pipeline},
+                "kb_id": None if self.active is None else self.active.id,
                 "started_at": sql_timestamp(utc_now()),
                 "owner": owner.this_process(),
             }

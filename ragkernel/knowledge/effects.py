@@ -109,6 +109,7 @@ def _run_started(conn: Writer, run_id: str, data: dict[str, Any]) -> None:
             conn,
             id=run_id,
             pipeline_id=pipeline.id,
+            kb_id=data["kb_id"] if data["kb_id"] and queries.knowledge_bases.exists(conn, id=data["kb_id"]) else None,
             status="running",
             started_at=parse_timestamp(data["started_at"]),
             metrics={"owner": data["owner"]},

@@ -29,7 +29,7 @@ def test_ingest_twice(tmp_path: Path) -> None:
     words = ("ingest", tmp_path / "text", "--kb", "notes", "--app-db", tmp_path / "x.db")
     first = run(*words)
     assert first.code == 0
-    assert first.out.startswith("notes: 1 added, 0 changed, 0 unchanged, 1 skipped; 1 chunk stored")
+    assert first.out.startswith("notes version 1: 1 added, 1 skipped; 1 chunk stored")
     assert first.err == "skipped b.txt: binary: it holds a NUL byte\n"
     second = run(*words, "--json")
     assert (second.code, second.err) == (0, "")

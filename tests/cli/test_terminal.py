@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ragkernel.cli.progress import Interrupt
-from ragkernel.ingestion import job
+from ragkernel.ingestion import storing
 
 from .command import COMMAND, environment, run
 
@@ -69,7 +69,7 @@ def start_and_stop_at(folder: Path, path: Path, wake: signal.Signals, *words: st
 def many(tmp_path: Path) -> Path:
     """A folder with one batch of small files and one more, and nothing stored yet."""
     (tmp_path / "text").mkdir()
-    for number in range(job.BATCH_DOCUMENTS):
+    for number in range(storing.BATCH_DOCUMENTS):
         (tmp_path / "text" / f"{number:04}.md").write_text(f"number {number}\n")
     (tmp_path / "text" / "last.md").write_text("the last\n")
     return tmp_path
@@ -80,12 +80,12 @@ def test_ctrl_c_ends_between_two_files(many: Path, wake: signal.Signals) -> None
     """SIGINT while a file is read: code 130, one line, run cancelled, what was stored stays, the next run goes on."""
     code, out, err = start_and_stop_at(many, many / "text" / "last.md", wake)
     assert (code, out) == (130, "")
-    assert err == f"ragkernel: interrupted; {job.BATCH_DOCUMENTS} documents were stored, run it again to go on\n"
+    assert err == f"ragkernel: interrupted; {storing.BATCH_DOCUMENTS} documents were stored, run it again to go on\n"
     (cancelled,) = run("list", "runs", "--app-db", many / "x.db", "--json").json["items"]
     assert (cancelled["status"], cancelled["error_message"]) == ("cancelled", "interrupted")
     assert run("list", "kbs", "--app-db", many / "x.db", "--json").json["items"][0]["status"] == "building"
     done = run("ingest", many / "text", "--kb", "x", "--app-db", many / "x.db", "--json")
-    assert (done.json["unchanged"], done.json["added"]) == (job.BATCH_DOCUMENTS, 1)
+    assert (done.json["resumed"], done.json["added"]) == (storing.BATCH_DOCUMENTS, 1)
     assert run("list", "kbs", "--app-db", many / "x.db", "--json").json["items"][0]["status"] == "active"
 
 
@@ -146,7 +146,7 @@ def test_progress_is_one_line_on_a_terminal(many: Path) -> None:
         out, _ = process.communicate(timeout=60)
     finally:
         os.close(ours)
-    assert out.startswith(f"x: {job.BATCH_DOCUMENTS + 1} added")
+    assert out.startswith(f"x version 1: {storing.BATCH_DOCUMENTS + 1} added")
     assert b" chunks stored, " in shown
     assert b"/s" in shown
     assert b"\n" not in shown

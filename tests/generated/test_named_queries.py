@@ -106,8 +106,6 @@ def test_runs(conn: Connection) -> None:
     assert [row.pipeline_name for row in pipeline_runs.by_status(conn, status="running", limit=9)] == ["n1", "n1"]
     assert [row.id for row in pipeline_runs.newest_first(conn, limit=9)] == ["id3", "id2", "id1"]
     assert [row.id for row in pipeline_runs.newest_first(conn, before="id3", status="running", limit=1)] == ["id2"]
-    given_up = pipeline_runs.give_up(conn, pipeline_id="id1", completed_at=samples.START, error_message="late")
-    assert sorted(row.id for row in given_up) == ["id1", "id2"]
 
 
 def append(conn: Connection, number: int, **columns: object) -> models.Event | None:

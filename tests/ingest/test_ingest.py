@@ -52,9 +52,9 @@ def last_run(service: SqlService, report_or_kb: str) -> models.PipelineRun:
 
 
 def base_named(service: SqlService, name: str) -> models.KnowledgeBase:
+    """The newest version of a base."""
     with service.read() as conn:
-        (base,) = queries.knowledge_bases.list_by_name(conn, name=name)
-    return base
+        return max(queries.knowledge_bases.list_by_name(conn, name=name), key=lambda base: base.version)
 
 
 def raising(error: BaseException, after: int = 1) -> Callable[[IngestReport], None]:
@@ -118,12 +118,11 @@ def test_a_run_tracks_itself(service: SqlService, folder: Path) -> None:
     of_base = service.events.read(("knowledge_base", base.id))
     assert [event.event_type for event in of_base] == [
         "KnowledgeBaseCreated",
-        "DocumentsStored",
         "KnowledgeBaseActivated",
     ]
-    stored = of_base[1].event_data
-    assert isinstance(stored, dict)
-    assert (stored["added"], stored["changed"], stored["chunks"]) == (3, 0, report.chunks)
+    told = of_base[1].event_data
+    assert isinstance(told, dict)
+    assert (told["added"], told["changed"], told["chunks"]) == (3, 0, report.chunks)
     of_run = service.events.read(("pipeline_run", run.id))
     assert [event.event_type for event in of_run] == ["PipelineRunStarted", "PipelineRunCompleted"]
 
@@ -141,57 +140,65 @@ def test_a_second_run_finds_nothing_to_do(service: SqlService, folder: Path) -> 
     assert {row.id: chunks(service, row.id) for row in before.values()} == kept
 
 
-def test_a_changed_file_is_replaced_under_its_id(service: SqlService, folder: Path) -> None:
-    """A changed document keeps its id and its moment of creation; its old chunks are gone; others are untouched."""
-    report = ragkernel.ingest(service, folder, kb="handbook", chunk_size=20, chunk_overlap=0)
-    before = documents(service, report.kb_id)
-    old = {chunk.id for chunk in chunks(service, before["guide.md"].id)}
+def test_a_changed_file_is_replaced_in_the_next_version(service: SqlService, folder: Path) -> None:
+    """A changed file makes a version with its new state; the version before stays as it was, but inactive."""
+    first = ragkernel.ingest(service, folder, kb="handbook", chunk_size=20, chunk_overlap=0)
+    before = documents(service, first.kb_id)
     (folder / "guide.md").write_text("# New\n\nShort.\n")
-    again = ragkernel.ingest(service, folder, kb="handbook")
-    assert (again.added, again.changed, again.unchanged) == (0, 1, 2)
-    after = documents(service, report.kb_id)
-    changed, was = after["guide.md"], before["guide.md"]
-    assert (changed.id, changed.created_at, changed.title, changed.chunk_count) == (was.id, was.created_at, "New", 1)
-    assert changed.updated_at > was.updated_at
-    assert old.isdisjoint(chunk.id for chunk in chunks(service, changed.id))
-    assert [chunk.content for chunk in chunks(service, changed.id)] == ["# New\n\nShort."]
-    assert after["notes.txt"] == before["notes.txt"]
+    second = ragkernel.ingest(service, folder, kb="handbook")
+    assert (second.added, second.changed, second.unchanged, second.copied) == (0, 1, 2, 2)
+    assert (first.version, second.version, second.new_version) == (1, 2, True)
+    assert documents(service, first.kb_id) == before
+    after = documents(service, second.kb_id)
+    assert [chunk.content for chunk in chunks(service, after["guide.md"].id)] == ["# New\n\nShort."]
+    assert [(row.version, row.status) for row in service.knowledge_bases.versions("handbook")] == [
+        (1, "inactive"),
+        (2, "active"),
+    ]
 
 
-def test_a_reader_sees_the_old_document_or_the_new_one(service: SqlService, folder: Path) -> None:
-    """Beside a run that replaces a document again and again, each snapshot holds one whole version of it.
+def test_a_reader_sees_the_old_version_or_the_new_one(service: SqlService, folder: Path) -> None:
+    """Beside runs that change both files again and again, each snapshot holds one whole version: never a mixture.
 
-    reader:  | snapshot: count chunks, read chunks | snapshot … | (goes on until the writer is done)
-    writer:  | replace (delete chunks, update, insert chunks, commit) | replace … |
+    reader:  | snapshot: active version, its documents and chunks | snapshot … | (goes on until the writer is done)
+    writer:  | build version 2 | activate | build version 3 | activate | … |
     """
-    one, two = "one " * 300, "two " * 500
-    (folder / "guide.md").write_text(one)
-    report = ragkernel.ingest(service, folder, kb="handbook", chunk_size=10, chunk_overlap=0)
-    document_id = documents(service, report.kb_id)["guide.md"].id
+    names = ("guide.md", "notes.txt")
+
+    def write(word: str, count: int) -> None:
+        for name in names:
+            (folder / name).write_text(f"{word} " * count)
+
+    write("one", 300)
+    ragkernel.ingest(service, folder, kb="handbook", chunk_size=10, chunk_overlap=0)
     done, started = threading.Event(), threading.Event()
-    seen: list[tuple[int, set[str]]] = []
+    seen: list[tuple[str, ...]] = []
 
     def look() -> None:
         while not done.is_set():
             with service.read() as conn:
-                row = queries.documents.get(conn, id=document_id)
-                parts = queries.document_chunks.list_by_document_id(conn, document_id=document_id)
-            assert row is not None
-            assert row.chunk_count == len(parts)
-            seen.append((len(parts), {word for part in parts for word in part.content.split()}))
+                base = queries.knowledge_bases.latest_active(conn, name="handbook")
+                assert base is not None
+                found = queries.documents.list_by_kb_id(conn, kb_id=base.id)
+                parts = queries.document_chunks.list_by_kb_id(conn, kb_id=base.id)
+            assert len(found) == 3
+            assert sum(row.chunk_count for row in found) == len(parts)
+            texts = {part.content.split()[0] for part in parts} - {"import", "def"}
+            seen.append((str(len(parts)), *texts))
             started.set()
 
     reader = threading.Thread(target=look)
     reader.start()
     try:
         assert started.wait(30)
-        for text in (two, one) * 10:
-            (folder / "guide.md").write_text(text)
+        for word, count in (("two", 500), ("one", 300)) * 10:
+            write(word, count)
             ragkernel.ingest(service, folder, kb="handbook")
     finally:
         done.set()
         reader.join()
-    assert {(count, *words) for count, words in seen} <= {(30, "one"), (50, "two")}
+    code = 2
+    assert set(seen) <= {(str(60 + code), "one"), (str(100 + code), "two")}
 
 
 def test_other_sizes_than_the_bases_are_refused(service: SqlService, folder: Path) -> None:
@@ -295,7 +302,7 @@ def test_an_interrupted_run_is_cancelled_and_the_next_goes_on(
     service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KeyboardInterrupt leaves what was stored, the run cancelled and a new base building; the next run finishes."""
-    monkeypatch.setattr(job, "BATCH_DOCUMENTS", 1)
+    monkeypatch.setattr(job, "BATCH_DOCUMENTS", 1)  # a transaction for each document
     with pytest.raises(KeyboardInterrupt):
         ragkernel.ingest(service, folder, kb="handbook", progress=raising(KeyboardInterrupt(), after=2))
     base = base_named(service, "handbook")
@@ -303,7 +310,8 @@ def test_an_interrupted_run_is_cancelled_and_the_next_goes_on(
     assert (base.status, run.status, run.error_message) == ("building", "cancelled", "interrupted")
     assert list(documents(service, base.id)) == ["guide.md", "notes.txt"]
     report = ragkernel.ingest(service, folder, kb="handbook")
-    assert (report.unchanged, report.added, base_named(service, "handbook").status) == (2, 1, "active")
+    assert (report.resumed, report.added, report.kb_id) == (2, 1, base.id)
+    assert base_named(service, "handbook").status == "active"
 
 
 def test_a_later_run_takes_over(service: SqlService, folder: Path) -> None:

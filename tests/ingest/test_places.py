@@ -53,12 +53,12 @@ def test_another_folders_document_is_not_replaced(service: ragkernel.SqlService,
     other.mkdir()
     (other / "README.md").write_text("# Two\n")
     (other / "more.md").write_text("# More\n")
-    first = ragkernel.ingest(service, folder, kb="both")
+    ragkernel.ingest(service, folder, kb="both")
     second = ragkernel.ingest(service, other, kb="both")
     assert (second.added, second.changed, second.skipped) == (1, 0, 1)
     assert "another folder's document" in second.skipped_files[0].reason
     with service.read() as conn:
-        titles = {row.title for row in queries.documents.list_by_kb_id(conn, kb_id=first.kb_id)}
+        titles = {row.title for row in queries.documents.list_by_kb_id(conn, kb_id=second.kb_id)}
     assert titles == {"One", "More"}
     folder.rename(tmp_path / "moved")
     (tmp_path / "moved" / "README.md").write_text("# Moved\n")
