@@ -24,6 +24,9 @@ else:
 
 __all__ = [
     "AggregateSnapshot",
+    "ArchiveChunks",
+    "ArchiveDocument",
+    "ArchiveDocumentOrder",
     "Document",
     "DocumentChunk",
     "DocumentChunkOfActiveVersion",
@@ -1664,4 +1667,108 @@ class NewAggregateSnapshot(Row):
         self.aggregate_type = aggregate_type
         self.sequence_number = sequence_number
         self.snapshot_data = snapshot_data
+        self.created_at = created_at
+
+
+@dataclass
+class ArchiveDocumentOrder(Row):
+    """A row of the query archive.document_order."""
+
+    __slots__ = (
+        "id",
+        "source_path",
+    )
+    id: str
+    source_path: str
+
+    def __init__(
+        self,
+        id: str,
+        source_path: str,
+    ) -> None:
+        self.id = id
+        self.source_path = source_path
+
+
+@dataclass
+class ArchiveDocument(Row):
+    """A row of the query archive.document."""
+
+    __slots__ = (
+        "title",
+        "source_path",
+        "content_hash",
+        "license_info",
+        "metadata",
+        "chunk_count",
+        "size_bytes",
+        "created_at",
+        "updated_at",
+    )
+    title: str
+    source_path: str
+    content_hash: str
+    license_info: str | None
+    metadata: str | None
+    chunk_count: int
+    size_bytes: int
+    created_at: datetime
+    updated_at: datetime
+
+    def __init__(
+        self,
+        title: str,
+        source_path: str,
+        content_hash: str,
+        license_info: str | None,
+        metadata: str | None,
+        chunk_count: int,
+        size_bytes: int,
+        created_at: datetime,
+        updated_at: datetime,
+    ) -> None:
+        self.title = title
+        self.source_path = source_path
+        self.content_hash = content_hash
+        self.license_info = license_info
+        self.metadata = metadata
+        self.chunk_count = chunk_count
+        self.size_bytes = size_bytes
+        self.created_at = created_at
+        self.updated_at = updated_at
+
+
+@dataclass
+class ArchiveChunks(Row):
+    """A row of the query archive.chunks."""
+
+    __slots__ = (
+        "chunk_index",
+        "content",
+        "content_hash",
+        "token_count",
+        "metadata",
+        "created_at",
+    )
+    chunk_index: int
+    content: str
+    content_hash: str
+    token_count: int | None
+    metadata: str | None
+    created_at: datetime
+
+    def __init__(
+        self,
+        chunk_index: int,
+        content: str,
+        content_hash: str,
+        token_count: int | None,
+        metadata: str | None,
+        created_at: datetime,
+    ) -> None:
+        self.chunk_index = chunk_index
+        self.content = content
+        self.content_hash = content_hash
+        self.token_count = token_count
+        self.metadata = metadata
         self.created_at = created_at

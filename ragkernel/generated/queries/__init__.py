@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from . import aggregate_snapshots as aggregate_snapshots
+    from . import archive as archive
     from . import document_chunks as document_chunks
     from . import documents as documents
     from . import event_checkpoints as event_checkpoints
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "aggregate_snapshots",
+    "archive",
     "document_chunks",
     "documents",
     "event_checkpoints",
