@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def split(folder: Path, **changes: Any) -> ragkernel.SqlConfig:
     """The configuration of a pair app_meta.db and events.db in `folder`, with the settings for tests."""
     settings = {"mmap_size": 0, "cache_size_kib": 1000, **changes}
-    return ragkernel.SqlConfig.test(folder, events_db_path=folder / "events.db", use_split_databases=True, **settings)
+    config = ragkernel.SqlConfig.test(folder, **settings)
+    return config.replace(events_db_path=folder / "events.db", use_split_databases=True)
 
 
 def make_pair(folder: Path, **changes: Any) -> ragkernel.SqlConfig:
