@@ -14,6 +14,10 @@ if sys.version_info < (3, 11) and not (getattr(sys, "argv", None) or [""])[0].en
     raise ImportError("ragkernel needs Python 3.11 or newer; this is {}.{}".format(*sys.version_info))
 
 if TYPE_CHECKING:
+    from ragkernel.archive import Exported as Exported
+    from ragkernel.archive import Imported as Imported
+    from ragkernel.archive import export_kb as export_kb
+    from ragkernel.archive import import_kb as import_kb
     from ragkernel.clock import new_id as new_id
     from ragkernel.clock import utc_now as utc_now
     from ragkernel.config import SqlConfig as SqlConfig
@@ -40,6 +44,8 @@ _HOMES = {
     "Backup": "operations.backup",
     "DatabaseHealthMetrics": "operations.health",
     "EventStore": "events.store",
+    "Exported": "archive",
+    "Imported": "archive",
     "IngestReport": "ingestion",
     "NewEvent": "events.store",
     "Reader": "connections",
@@ -50,6 +56,8 @@ _HOMES = {
     "SqlService": "service",
     "WalMode": "config",
     "Writer": "connections",
+    "export_kb": "archive",
+    "import_kb": "archive",
     "ingest": "ingestion",
     "new_id": "clock",
     "open": "service",
@@ -61,6 +69,8 @@ __all__ = [
     "Backup",
     "DatabaseHealthMetrics",
     "EventStore",
+    "Exported",
+    "Imported",
     "IngestReport",
     "NewEvent",
     "Reader",
@@ -72,6 +82,8 @@ __all__ = [
     "WalMode",
     "Writer",
     "errors",
+    "export_kb",
+    "import_kb",
     "ingest",
     "models",
     "new_id",

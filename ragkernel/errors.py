@@ -175,6 +175,10 @@ class BackupRefused(BackupFailed):
     """The file is no backup that can be restored here: foreign, damaged, newer than the code, of another layout."""
 
 
+class ExportFailed(BackupFailed):
+    """An archive of a knowledge base could not be written; nothing stands under its name."""
+
+
 class TransactionFailed(SqlError):
     """A transaction could not be begun or committed; nothing of it was kept."""
 
@@ -216,8 +220,16 @@ class LayoutMismatch(ConfigurationError):
     """The file belongs to another layout (single or split), or to another pair of files, than the configuration."""
 
 
+class PartnerMissing(LayoutMismatch):
+    """One file of a pair is there, and the other one is missing or empty."""
+
+
 class RestoreInterrupted(ConfigurationError):
     """A restore of a pair was cut short between its two files; run it again, as the hint says."""
+
+
+class ArchiveRefused(ConfigurationError):
+    """The file is no archive of a knowledge base that can be taken: damaged, altered, or of a newer form."""
 
 
 _CONSTRAINTS: dict[int, type[ConstraintFailed]] = {
