@@ -14,8 +14,9 @@ then new ones. When the rest of the text does not fit, the chunk ends, by prefer
 4. between two tokens that nothing separates.
 
 A heading stays with the paragraph below it. White space of more than 200 characters always ends a chunk, and no
-overlap reaches over it. So a chunk is bounded in characters too, the work is linear in what is returned (memory: the
-text and one chunk), and equal input gives equal chunks.
+overlap reaches over it. So a chunk is bounded in characters too, the work is linear in the text, and equal input gives
+equal chunks. A text that comes in pieces is never held whole: memory is for a piece and a chunk, and the chunks are the
+same however it is cut.
 
 **What a chunk holds.** The text from its first token, with the indentation before it, to its last, unchanged; every
 token of the text is new in exactly one chunk.
@@ -25,11 +26,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ragkernel.errors import ConfigurationError
-from ragkernel.outline import headings
+from ragkernel.outline import Outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,10 +41,11 @@ if TYPE_CHECKING:
 CHUNK_SIZE = 512
 CHUNK_OVERLAP = 50
 CHUNK_SIZE_MAX = 1_000_000
-RULE = "outline-1"  # the name of the rule above, stored with a knowledge base: chunks of another rule do not mix
+RULE = "outline-2"  # the name of the rule above, stored with a knowledge base: chunks of another rule do not mix
 
 WORD_CHARS = 32
 GAP_CHARS = 200
+BLOCK_CHARS = 256 * 1024  # of the text are read at a time, at least
 
 # What separates two tokens, in order of preference as the end of a chunk.
 _NOTHING, _WORD, _SENTENCE, _LINE, _PARAGRAPH, _SECTION, _GAP = range(7)
@@ -133,20 +136,22 @@ def split(
     Raises ConfigurationError at the call for impossible sizes.
     """
     chunk_size, chunk_overlap = settled_sizes(chunk_size, chunk_overlap)
-    if not isinstance(text, str):
-        text = "".join(text)
-    return _split(text, chunk_size, chunk_overlap, _Window(text, language))
+    pieces = _slices(text) if isinstance(text, str) else iter(text)
+    return _split(chunk_size, chunk_overlap, _Window(pieces, language))
 
 
-def _split(text: str, size: int, overlap: int, window: _Window) -> Iterator[Chunk]:
+def _slices(text: str) -> Iterator[str]:
+    return (text[begin : begin + BLOCK_CHARS] for begin in range(0, len(text), BLOCK_CHARS))
+
+
+def _split(size: int, overlap: int, window: _Window) -> Iterator[Chunk]:
     index = old = 0  # old: how many tokens at the head of the window belong to the chunk before
     while window.fill(size + 1) > old:
         stop = _end(window.breaks, old, size)
-        start, end = window.indented_start(), window.ends[stop - 1]
-        yield Chunk(index, start, end, text[start:end], stop, old, window.path(old))
+        start, content = window.head(stop)
+        yield Chunk(index, start, start + len(content), content, stop, old, window.path(old))
         index += 1
-        at_gap = stop < len(window.breaks) and window.breaks[stop] == _GAP
-        old = 0 if at_gap else min(overlap, stop)
+        old = 0 if window.gap_at(stop) else min(overlap, stop)
         window.drop(stop - old)
 
 
@@ -174,48 +179,102 @@ def _end(breaks: bytearray, old: int, size: int) -> int:
 class _Window:
     """The tokens of a text from some token on, read as far as they are asked for.
 
-    ends[i] is where token i ends, breaks[i] what stands before it.
+    ends[i] is where token i ends in the part of the text that is held, breaks[i] what stands before it.
+
+    A token is taken over when nothing that is still to come can change it: its end is certain, and so is every heading
+    that begins before it. White space that may go on for ever is not held: once it is a gap, it is waited for until the
+    window is empty, and then only its end is kept.
     """
 
-    def __init__(self, text: str, language: str) -> None:
+    def __init__(self, pieces: Iterator[str], language: str) -> None:
         self.ends: list[int] = []
         self.breaks = bytearray()
-        self._text = text
-        self._steps = _STEP.finditer(text, 0, len(text.rstrip()))
+        self._pieces: Iterator[str] | None = pieces  # None: the text is read to its end
+        self._text = ""
+        self._base = 0  # where `_text` begins in the whole text
+        self._steps: Iterator[re.Match[str]] = iter(())
+        self._uncertain = -1  # a token that ends here may go on
+        self._gap_ahead = False
         self._dropped = 0  # how many tokens stood before the window
         self._dropped_end = 0  # where the last of them ends
-        self._headings = headings(text, language)
-        self._next_heading = next(self._headings, None)
+        self._outline = Outline(language)
+        self._headings: deque[Heading] = deque()  # those not yet begun
         self._heading_end = -1  # where the lines of the heading last begun end, until its paragraph begins
         self._open: list[Heading] = []
         self._paths: list[tuple[int, tuple[str, ...]]] = [(0, ())]  # from which token on (counted from 0) they hold
 
     def fill(self, count: int) -> int:
-        """Read on until the window holds `count` tokens or the text ends; how many it holds."""
-        steps = list(islice(self._steps, max(0, count - len(self.ends))))
-        if steps:
-            begin = len(self.ends)
-            self.ends += [step.end() for step in steps]
-            self.breaks += bytes([step.lastindex or 0 for step in steps]).translate(_KIND_OF_GROUP)
-            self._mark_sections(begin)
+        """Read on until the window holds `count` tokens, a gap is ahead or the text ends; how many it holds."""
+        while (missing := count - len(self.ends)) > 0:
+            steps = list(islice(self._steps, missing))
+            if steps and steps[-1].end() == self._uncertain:
+                steps.pop()
+            if steps:
+                begin = len(self.ends)
+                self.ends += [step.end() for step in steps]
+                self.breaks += bytes([step.lastindex or 0 for step in steps]).translate(_KIND_OF_GROUP)
+                self._mark_sections(begin)
+            elif not self._read_on():
+                break
         return len(self.ends)
+
+    def _read_on(self) -> bool:
+        """Hold more of the text; False at its end and before a gap."""
+        pieces, text, at = self._pieces, self._text, self._end_of_tokens()
+        if pieces is None:
+            return False
+        keep = max(0, self._dropped_end - 2)  # what stands before a token may look two characters back
+        if len(text) - at > GAP_CHARS and text[at:].isspace():
+            self._gap_ahead = bool(self.ends)
+            if self._gap_ahead:
+                return False
+            keep = len(text) - GAP_CHARS - 1
+        rest = text[keep:]
+        block: list[str] = []
+        length = 0
+        while length < max(BLOCK_CHARS, len(rest)):  # at least as much as is copied, so the work stays linear
+            piece = next(pieces, None)
+            if piece is None:
+                self._pieces = None
+                break
+            block.append(piece)
+            length += len(piece)
+        self._hold(rest, "".join(block), keep)
+        return True
+
+    def _hold(self, rest: str, new: str, dropped: int) -> None:
+        """Hold `rest`, what `dropped` characters less leave of the present part, and the `new` characters behind it."""
+        self._text = rest + new
+        self._base += dropped
+        self._dropped_end = max(0, self._dropped_end - dropped)
+        self.ends = [end - dropped for end in self.ends]
+        self._headings += self._outline.feed(new, last=self._pieces is None)
+        at = self._end_of_tokens()
+        limit = max(at, min(len(self._text), self._outline.settled - self._base))
+        # The pattern must not see white space at the end; see there.
+        certain = at + len(self._text[at:limit].rstrip())
+        self._uncertain = certain if certain == limit and self._pieces is not None else -1
+        self._steps = _STEP.finditer(self._text, at, certain)
+
+    def _end_of_tokens(self) -> int:
+        return self.ends[-1] if self.ends else self._dropped_end
 
     def _mark_sections(self, begin: int) -> None:
         """Mark where sections begin among the tokens from `begin` on; a heading stays with what follows it."""
-        ends, breaks = self.ends, self.breaks
+        ends, breaks, base = self.ends, self.breaks, self._base
         token = begin
         while True:
             glued = -1
             if self._heading_end != -1:
-                token = glued = bisect_right(ends, self._heading_end, token)
+                token = glued = bisect_right(ends, self._heading_end - base, token)
                 if token == len(ends):
                     return
                 self._heading_end = -1
                 if breaks[token] != _GAP:
                     breaks[token] = min(breaks[token], _WORD)
-            if self._next_heading is None:
+            if not self._headings:
                 return
-            token = bisect_right(ends, self._next_heading.start, token)
+            token = bisect_right(ends, self._headings[0].start - base, token)
             if token == len(ends):
                 return
             if token != glued and breaks[token] != _GAP:
@@ -224,15 +283,19 @@ class _Window:
 
     def _enter_section(self, token: int) -> None:
         """Take over the headings that begin at or before this token of the window."""
-        heading, end = self._next_heading, self.ends[token]
-        while heading is not None and heading.start < end:
+        coming, end = self._headings, self.ends[token] + self._base
+        while coming and coming[0].start < end:
+            heading = coming.popleft()
             while self._open and self._open[-1].level >= heading.level:
                 self._open.pop()
             self._open.append(heading)
             self._heading_end = heading.end if heading.end >= end else -1
-            heading = self._next_heading = next(self._headings, None)
         path = tuple(entry.title for entry in self._open if entry.title)
         self._paths.append((self._dropped + token, path))
+
+    def gap_at(self, token: int) -> bool:
+        """Whether a gap stands before token `token` of the window, or before the one that comes after all."""
+        return self._gap_ahead if token == len(self.breaks) else self.breaks[token] == _GAP
 
     def drop(self, count: int) -> None:
         """Let the first `count` tokens go; none where the next chunk repeats all of this one."""
@@ -242,7 +305,12 @@ class _Window:
         self._dropped_end = self.ends[count - 1]
         del self.ends[:count], self.breaks[:count]
 
-    def indented_start(self) -> int:
+    def head(self, count: int) -> tuple[int, str]:
+        """The text of the first `count` tokens, and where in the whole text it begins."""
+        start = self._indented_start()
+        return self._base + start, self._text[start : self.ends[count - 1]]
+
+    def _indented_start(self) -> int:
         """Where the first token begins, or the indentation before it if it is the first of its line."""
         space = _LEADING_SPACE.match(self._text, self._dropped_end)
         start = space.end() if space else self._dropped_end
