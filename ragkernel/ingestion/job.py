@@ -166,6 +166,7 @@ class _Job:
         self._batch_bytes = 0
         self._same: list[Former] = []  # of the active version, to be copied once there is a version to copy them to
         self._read_bytes = 0  # of the files before the present one
+        self._of_file = 0  # of the present one
         # By source_path. What is left of them at the end is of files that were not met in this run, or not stored.
         self._active = _documents(service, build.active.id) if build.active else {}
         self._built = _documents(service, build.unfinished.id) if build.unfinished else {}
@@ -183,7 +184,7 @@ class _Job:
             else:
                 report.skip(entry)
                 report.path = entry.path
-            self._read_bytes = report.size_bytes
+            self._read_bytes, self._of_file = self._read_bytes + self._of_file, 0
             self._alive(0)
         self._store()
 
@@ -202,7 +203,7 @@ class _Job:
 
     def _take_text(self, source_path: str, source: SourceText) -> None:
         report = self._report
-        report.size_bytes = self._read_bytes + source.size_bytes
+        self._of_file = source.size_bytes
         former = self._active.get(source_path)
         if former is not None and former.root not in (None, self._root) and not _gone(former.root, source_path):
             report.skip(Skipped(source_path, "another folder's document has this path, and is still there"))

@@ -37,7 +37,7 @@ INSERT INTO document_chunks (
     id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
 )
 SELECT
-    :stamp || lower(hex(randomblob(2))) || '-' || substr('89ab', 1 + (random() & 3), 1)
+    :stamp || substr(lower(hex(randomblob(2))), 2) || '-' || substr('89ab', 1 + (random() & 3), 1)
     || substr(lower(hex(randomblob(2))), 2) || '-' || lower(hex(randomblob(6))),
     :new_document_id, :kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
 FROM document_chunks
