@@ -13,7 +13,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from ragkernel.errors import ConfigurationError, DatabaseBusy, LayoutMismatch, RestoreInterrupted
+from ragkernel.errors import ConfigurationError, DatabaseBusy, LayoutMismatch, PartnerMissing, RestoreInterrupted
 
 from . import ledger, pragmas
 from .connection import open_plain, opening_failed, refuse_foreign, require_file
@@ -170,11 +170,12 @@ def require_fitting(app_path: str, events_path: str, app: Mark, events: Mark) ->
         )
 
 
-def _partner_missing(path: str, database: str, other: str) -> LayoutMismatch:
-    return _mismatch(
+def _partner_missing(path: str, database: str, other: str) -> PartnerMissing:
+    return PartnerMissing(
         f"{path}, the {database} file of the pair that {other} belongs to, is missing or empty",
-        path,
-        "put the file back, or restore a backup of the pair: ragkernel restore MANIFEST",
+        operation="open",
+        path=path,
+        hint="put the file back, or restore a backup of the pair: ragkernel restore MANIFEST",
     )
 
 

@@ -100,6 +100,16 @@ def begin_restore(app: Database, manifest: str, replaced: str) -> None:
     _change(app, note)
 
 
+def give_up_restore(app: Database) -> None:
+    """Take that note back, where neither file was replaced."""
+
+    def forget(connection: Connection) -> None:
+        ledger.drop_state(connection, ledger.RESTORING)
+        ledger.drop_state(connection, ledger.REPLACED)
+
+    _change(app, forget)
+
+
 def mark_of(database: Database) -> Mark:
     """What an open file says of itself."""
     with database.read() as lease:

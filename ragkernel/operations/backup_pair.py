@@ -56,6 +56,9 @@ def backup_pair(
                 watch = _counting(progress, before, sum(pages))
                 copy.copy_snapshot(source, temporary, progress=watch, timeout=timeout)
         facts = [require_sound(temporary) for temporary in temporaries]
+        if facts[0].mark.restoring is not None:
+            told = "only one of the two files is restored yet"
+            raise failed(told, app.path, hint=f"restore again: ragkernel restore {facts[0].mark.restoring}")
         paths = _publish(temporaries, facts, folder, f"{purpose}_{moment:%Y%m%d_%H%M%S}", moment)
     except OSError as error:
         raise failed(f"cannot write the backup: {error.strerror}", folder) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ragkernel.clock import sql_timestamp, utc_now
@@ -16,7 +17,7 @@ from ragkernel.core import copy
 from ragkernel.core.layout import SPLIT, look
 from ragkernel.core.ledger import BACKUP_LAST_RUN
 from ragkernel.core.migrate import APP_META, EVENTS, load
-from ragkernel.core.pair import begin_restore, mark_of
+from ragkernel.core.pair import begin_restore, give_up_restore, mark_of
 from ragkernel.core.pragmas import APPLICATION_ID
 from ragkernel.errors import LayoutMismatch, NotADatabase, SqlError
 from ragkernel.generated import queries
@@ -81,6 +82,8 @@ def _require_part(found: Manifest, path: str, part: Part, database: str) -> File
     mark = facts.mark
     if facts.application_id != APPLICATION_ID or mark.layout != SPLIT or mark.database != database:
         raise refused(f"the file is not the {database} file of a split pair", path)
+    if mark.forming or mark.restoring is not None:
+        raise refused("the file was copied while the pair was being made or restored", path, hint="use another backup")
     if mark.pair_id != found.pair_id:
         raise refused(f"the file belongs to another pair than its manifest {found.path}", path)
     latest = max(migration.version for migration in load((database,)))
@@ -120,24 +123,43 @@ def restore_pair_in_place(backup: str, app: Database, events: Database, folder: 
     mark = mark_of(app)
     if mark.restoring is None:
         kept = [made.path for made in copy_pair_aside(app, events, folder, "_before_restore")]
-        begin_restore(app, found.path, json.dumps(kept))
     else:
         kept = json.loads(mark.replaced or "[null, null]")
-
-    def replace(path: str, writer: FileWriter) -> None:
-        connection = writer.connection()
-        copy.copy_over(path, connection, timeout=timeout)
-        writer.checkpointer.run(connection)  # the whole database stands in the WAL now
-
-    def replace_both(writer: FileWriter) -> None:
-        events.exclusively("restore", lambda second: replace(found.events_path, second))
-        replace(found.app_path, writer)  # and with it the mark
-
-    app.exclusively("restore", replace_both)
+    begin_restore(app, found.path, json.dumps(kept))
+    _replace_both(found, app, events, timeout, resumed=mark.restoring is not None)
     for database in (app, events):  # the restored rows say when the backup itself was made, or nothing
         with database.write() as conn:
             queries.kernel_state.upsert(conn, key=BACKUP_LAST_RUN, value=sql_timestamp(moment))
     return _restored(started, app.path, events.path, kept, facts)
+
+
+def _replace_both(found: Manifest, app: Database, events: Database, timeout: float, *, resumed: bool) -> None:
+    """Copy both files of the backup over the live ones, with both write queues held. resumed: events may have been
+    replaced already. Raises BackupFailed; where neither was replaced, app_meta's mark is gone again."""
+
+    def replace(path: str, writer: FileWriter) -> None:
+        connection = writer.connection()
+        copy.copy_over(path, connection, timeout=timeout)
+        done.append(path)
+        with suppress(SqlError):  # the whole database stands in the WAL now, which is large, and no reason to fail
+            writer.checkpointer.run(connection)
+
+    def replace_app(writer: FileWriter) -> None:
+        events.exclusively("restore", lambda second: replace(found.events_path, second))
+        replace(found.app_path, writer)  # and with it the mark
+
+    done: list[str] = []
+    try:
+        app.exclusively("restore", replace_app)
+    except SqlError as error:
+        if not done and not resumed:
+            give_up_restore(app)
+            raise
+        raise failed(
+            f"only one of the two files is restored: {error.message}",
+            app.path,
+            hint=f"restore again, before anything is written: ragkernel restore {found.path}",
+        ) from None
 
 
 def restore_pair_beside(backup: str, app_path: str, events_path: str) -> Restored:
@@ -152,8 +174,8 @@ def restore_pair_beside(backup: str, app_path: str, events_path: str) -> Restore
 def replace_pair(backup: str, app_path: str, events_path: str) -> Restored:
     """Put a backup in the place of a pair that cannot be opened: one file, or both, is lost or damaged.
 
-    What is there is renamed and kept, with its -wal and -shm, which would ruin the restored file. For files that no
-    process has open. Killed in between, the next opening says so; run again, it completes. Raises BackupRefused,
+    What is there is kept under another name, with its -wal and -shm, which would ruin the restored file. For files that
+    no process has open. Killed in between, the next opening says so; run again, it completes. Raises BackupRefused,
     BackupFailed, LayoutMismatch for a file that is sound and no part of a pair; what was there has its name again then.
     """
     started = time.monotonic()
@@ -162,35 +184,48 @@ def replace_pair(backup: str, app_path: str, events_path: str) -> Restored:
     for path, database in zip(targets, NAMES, strict=True):
         _require_replaceable(path, database)
     temporaries = [files.temporary_name(path) for path in targets]
-    kept = [f"{path}.replaced-{utc_now():%Y%m%d_%H%M%S}" for path in targets]
-    undo: list[tuple[str, str]] = []
-    made: list[str] = []
+    stamp = f"replaced-{utc_now():%Y%m%d_%H%M%S}"
+    undo: list[tuple[str, str | None]] = []
     try:
         for source, temporary in zip((found.app_path, found.events_path), temporaries, strict=True):
             copy.copy_file(source, temporary)
             require_sound(temporary)
         copy.note_restoring(temporaries[0], found.path)
-        for path, temporary, aside in zip(targets, temporaries, kept, strict=True):
-            for suffix in ("-wal", "-shm", ""):  # the file itself last: without it there would be nothing to refuse
-                if os.path.lexists(path + suffix):
-                    os.rename(path + suffix, aside + suffix)
-                    undo.append((path + suffix, aside + suffix))
-            files.publish(temporary, path, number_it=False)
-            made.append(path)
+        for path, temporary in zip(targets, temporaries, strict=True):
+            _put(temporary, path, f"{path}.{stamp}", undo)
         copy.note_restoring(targets[0], None)
         copy.make_durable(targets[0])
     except (OSError, SqlError) as error:
-        for path in made:
-            files.remove(path)
-        for path, aside in undo:
-            os.rename(aside, path)
+        for path, aside in reversed(undo):
+            if aside is None:
+                files.remove(path)
+            else:
+                os.replace(aside, path)
         told = error.message if isinstance(error, SqlError) else f"{error.strerror}: {error.filename}"
         raise failed(f"the pair cannot be replaced: {told}", targets[0]) from None
     finally:
         for temporary in temporaries:
             files.remove(temporary)
-    replaced = [aside if os.path.lexists(aside) else None for aside in kept]
-    return _restored(started, app_path, events_path, replaced, facts)
+    kept = [f"{path}.{stamp}" if os.path.lexists(f"{path}.{stamp}") else None for path in targets]
+    return _restored(started, app_path, events_path, kept, facts)
+
+
+def _put(temporary: str, path: str, aside: str, undo: list[tuple[str, str | None]]) -> None:
+    """Give a copy the name `path`; what has it now is called `aside` afterwards. There is no moment without a file of
+    that name: two missing files would be taken for a new pair. undo: gets (path, aside), or None for a new file."""
+    for suffix in ("-wal", "-shm"):
+        if os.path.lexists(path + suffix):
+            os.rename(path + suffix, aside + suffix)
+            undo.append((path + suffix, aside + suffix))
+    if not os.path.lexists(path):
+        files.publish(temporary, path, number_it=False)
+        undo.append((path, None))
+        return
+    os.link(path, aside)
+    undo.append((path, aside))
+    copy.make_durable(temporary)
+    os.replace(temporary, path)
+    copy.make_durable(path)
 
 
 def _require_replaceable(path: str, database: str) -> None:
