@@ -16,8 +16,7 @@ chunks is their JSON text as a JSON string, so that numbers keep their digits; m
 
 from __future__ import annotations
 
-from .reading import check
-from .storing import Imported, import_kb
+from .storing import Imported, check, import_kb
 from .writing import Exported, export_kb
 
 __all__ = ["Exported", "Imported", "check", "export_kb", "import_kb"]

@@ -204,13 +204,6 @@ def opened(path: str) -> Iterator[Archive]:
             yield Archive(path, archive)
 
 
-def check(path: str | os.PathLike[str]) -> Manifest:
-    """Verify all of an archive, as `import_kb` does, without a database. Blocks for the disk. Raises ArchiveRefused."""
-    with opened(os.fspath(path)) as archive:
-        archive.verify()
-        return archive.manifest
-
-
 def refused(path: str, what: str, hint: str = _DAMAGED) -> ArchiveRefused:
     """The error for a file that cannot be imported."""
     return ArchiveRefused(f"the archive is refused: {what}", operation=_OPERATION, path=path, hint=hint)

@@ -100,6 +100,16 @@ def import_kb(
     return Imported(version.id, target, version.version, store.documents, store.chunks, run_id, pruned, seconds)
 
 
+def check(path: str | os.PathLike[str], *, name: str | None = None) -> None:
+    """Refuse what `import_kb` would refuse of a file and a name, without a database. Blocks for the disk.
+
+    Raises ArchiveRefused, ConfigurationError.
+    """
+    with opened(os.fspath(path)) as archive:
+        check_name(archive.manifest.base.name if name is None else name)
+        archive.verify()
+
+
 _TOLD = "An archive into a version of a knowledge base"
 
 

@@ -42,6 +42,9 @@ def _common() -> argparse.ArgumentParser:
     group = common.add_argument_group("which database, and how to print")
     group.add_argument("--app-db", metavar="FILE", help="the database file (or RAGKERNEL_APP_DB_PATH)")
     group.add_argument(
+        "--events-db", metavar="FILE", help="the second file of a pair, with the event tables: means split mode"
+    )
+    group.add_argument(
         "--config",
         metavar="FILE.toml",
         help="a file with the configuration: the table [ragkernel] if it has one (variables do not count then)",
@@ -77,6 +80,7 @@ def build() -> argparse.ArgumentParser:
 
     _add_tasks(add)
     _add_questions(add)
+    _add_bases(add)
     return parser
 
 
@@ -131,11 +135,14 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
 
     restore = add(
         "restore",
-        "Restore a backup, in place (the present rows are backed up first) or to a new file.",
+        "Restore a backup, in place (the present rows are backed up first) or to a new file; of a pair both files.",
         "ragkernel restore backups/app_meta_20250915_120000.db --to restored.db --app-db app_meta.db",
     )
-    restore.add_argument("backup", metavar="FILE", help="what `ragkernel backup` made")
+    restore.add_argument(
+        "backup", metavar="FILE", help="what `ragkernel backup` made; of a pair its manifest, pair_….json"
+    )
     restore.add_argument("--to", metavar="PATH", help="a new file (otherwise the rows of the database are replaced)")
+    restore.add_argument("--events-to", metavar="PATH", help="the new second file of a pair; needs --to")
 
 
 def _add_questions(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -175,6 +182,53 @@ def _add_questions(add: Callable[..., argparse.ArgumentParser]) -> None:
     runs.add_argument(
         "--status", choices=("pending", "running", "completed", "failed", "cancelled"), help="in this state"
     )
+
+
+def _add_bases(add: Callable[..., argparse.ArgumentParser]) -> None:
+    group = add("kb", "The versions of knowledge bases, and archives of them.", "ragkernel kb versions handbook")
+    actions = group.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+
+    def add_action(name: str, told: str, example: str) -> argparse.ArgumentParser:
+        action = add(name, told, f"ragkernel kb {example} --app-db app_meta.db", actions)
+        if name not in ("list", "import"):
+            action.add_argument("name", type=_text, metavar="NAME", help="the knowledge base")
+        return action
+
+    add_action("list", "Knowledge bases, one a line.", "list")
+    add_action("versions", "All versions of a base, the oldest first, pruned ones too.", "versions handbook")
+    for name, told in (
+        ("activate", "Make another complete version the one that readers use."),
+        ("pin", "Keep a version whatever is pruned."),
+        ("unpin", "Let a pinned version go: the next prune or ingest may remove its documents."),
+    ):
+        action = add_action(name, told, f"{name} handbook 3")
+        action.add_argument("number", type=int, metavar="VERSION", help="its number, as `kb versions` prints it")
+    prune = add_action(
+        "prune",
+        "Remove the documents of old versions; the active one and pinned ones stay.",
+        "prune handbook --keep 1",
+    )
+    prune.add_argument("--keep", type=int, metavar="N", help="complete versions that stay, the newest ones (2)")
+    remove = add_action(
+        "remove", "Remove a base with all its versions; its runs and events stay.", "remove handbook --yes"
+    )
+    remove.add_argument("--yes", action="store_true", help="do it (otherwise it is only said what would be removed)")
+    export = add_action(
+        "export",
+        "Write a version of a base to an archive: a zip with JSON lines, a manifest and checksums.",
+        "export handbook handbook.zip",
+    )
+    export.add_argument("file", metavar="FILE", help="a new file")
+    export.add_argument(
+        "--version", dest="number", type=int, metavar="N", help="this version (otherwise the active one)"
+    )
+    imported = add_action(
+        "import",
+        "Take an archive as the next version of a base; make the database if there is none.",
+        "import handbook.zip --name handbook",
+    )
+    imported.add_argument("file", metavar="FILE", help="what `ragkernel kb export` wrote")
+    imported.add_argument("--name", type=_text, metavar="NAME", help="the base (otherwise the archive's own)")
 
 
 def _text(text: str) -> str:

@@ -22,7 +22,7 @@ _INTERVAL_S = 0.1  # between two rewrites of the line
 
 
 class Progress:
-    """A line on standard error that is rewritten while ingest runs; nothing where that is no terminal."""
+    """A line on standard error that is rewritten while a long job runs; nothing where that is no terminal."""
 
     def __init__(self) -> None:
         self._live = sys.stderr is not None and sys.stderr.isatty()
@@ -31,13 +31,24 @@ class Progress:
 
     def show(self, report: IngestReport) -> None:
         """Show how far the run is, at most ten times a second."""
-        now = time.monotonic()
-        if not self._live or now < self._next:
+        if not self.due():
             return
-        self._next = now + _INTERVAL_S
         rate = report.size_bytes / report.seconds if report.seconds else 0.0
         counts = f"{counted(report.files, 'file')}, {counted(report.chunks, 'chunk')} stored"
         self._draw(f"{counts}, {size(report.size_bytes)}, {size(int(rate))}/s  {shown(report.path, keep='')}")
+
+    def show_rows(self, step: str, done: int, total: int) -> None:
+        """Show how many rows of an archive are done, at most ten times a second. step: what is done to them."""
+        if self.due():
+            self._draw(f"{step}: {done} of {counted(total, 'row')}")
+
+    def due(self) -> bool:
+        """Whether the line is to be rewritten now."""
+        now = time.monotonic()
+        if not self._live or now < self._next:
+            return False
+        self._next = now + _INTERVAL_S
+        return True
 
     def clear(self) -> None:
         """Take the line away."""

@@ -8,7 +8,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import ragkernel
-from ragkernel.errors import ConfigurationError, SqlError
+from ragkernel.errors import ConfigurationError, NotFound, SqlError
 
 from . import output
 from .parser import UsageError, build
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = str(error) or "interrupted"
         return _end(as_json, INTERRUPTED, {"type": "Interrupted", "message": told, "hint": ""}, told)
     except SqlError as error:
-        wrong = isinstance(error, ConfigurationError)
+        wrong = isinstance(error, ConfigurationError | NotFound)
         facts = {name: getattr(error, name) for name in ("message", "operation", "path", "code", "code_name", "hint")}
         return _end(as_json, WRONG if wrong else FAILED, {"type": type(error).__name__, **facts}, str(error))
     except UsageError as error:
@@ -77,7 +77,7 @@ def _run(words: list[str]) -> int:
 
 def _command(name: str) -> Callable[[argparse.Namespace], output.Outcome]:
     """The function behind a command; its modules are imported when one is run, so that --help is quick."""
-    from . import lists, questions, tasks
+    from . import bases, lists, questions, tasks
 
     commands = {
         "ingest": tasks.ingest,
@@ -89,6 +89,7 @@ def _command(name: str) -> Callable[[argparse.Namespace], output.Outcome]:
         "health": questions.health,
         "show": questions.show,
         "list": lists.list_rows,
+        "kb": bases.kb,
     }
     return commands[name]
 
