@@ -289,8 +289,9 @@ class SqlService:
         """Close every connection. Waits for scopes of other threads, app_connection_timeout at most. Idempotent.
 
         Raises TransactionFailed when the calling thread is inside a scope, or when another one is still writing after
-        that time (its transaction goes on, and its connection is closed when it ends); FileReplaced when a file was
-        deleted or replaced since it was opened. In split mode the other file is closed then, too.
+        that time (its transaction goes on, and its connection is closed when it ends); PoolTimeout when one is still
+        reading (its statement is interrupted); both name the thread. FileReplaced when a file was deleted or replaced
+        since it was opened. In split mode the other file is closed then, too.
         """
         self._events_db.require_closable()
         self._app.require_closable()

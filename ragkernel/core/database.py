@@ -288,9 +288,9 @@ class Database:
     def close(self) -> None:
         """Close the readers, then, for the last user of the file, checkpoint and close the writer. Idempotent.
 
-        Waits up to the pool's timeout for scopes of other threads; a reader still leased then is interrupted, a writer
-        still at work is let go on and named by TransactionFailed. Raises TransactionFailed too when the calling thread
-        itself is inside a scope, and FileReplaced when the file was deleted meanwhile.
+        Waits up to the pool's timeout for scopes of other threads; a reader still leased then is interrupted and named
+        by PoolTimeout, a writer still at work is let go on and named by TransactionFailed. Raises TransactionFailed too
+        when the calling thread itself is inside a scope, and FileReplaced when the file was deleted meanwhile.
         """
         if self._closed:
             return
@@ -302,8 +302,10 @@ class Database:
             if self._closed:
                 return
             self._closed = True
-        self._pool.close(self._pool_timeout)
-        _leave(self._shared, self._pool_timeout)
+        try:
+            self._pool.close(self._pool_timeout)
+        finally:
+            _leave(self._shared, self._pool_timeout)
 
     def require_closable(self) -> None:
         """Raise TransactionFailed when the calling thread is inside a scope that `close` would have to wait for."""

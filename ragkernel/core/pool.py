@@ -250,26 +250,30 @@ class Pool:
 
     def _timed_out(self) -> PoolTimeout:
         self.timeouts += 1
-        held = "; ".join(
-            f"thread {name!r} for {age:.1f} s" + (f" in {statement!r}" if statement else "")
-            for name, age, statement in self.holders()
-        )
         return PoolTimeout(
-            f"no reader became free within {self._timeout:g} s; all {self._size} are held: {held}",
+            f"no reader became free within {self._timeout:g} s; all {self._size} are held: {self._held()}",
             operation="lease reader",
             path=self._path,
             hint="leave read scopes sooner, or raise the pool size",
         )
 
-    def close(self, timeout: float) -> bool:
+    def _held(self) -> str:
+        """The holders, for a message."""
+        return "; ".join(
+            f"thread {name!r} for {age:.1f} s" + (f" in {statement!r}" if statement else "")
+            for name, age, statement in self.holders()
+        )
+
+    def close(self, timeout: float) -> None:
         """Refuse new leases, close every connection, wait up to `timeout` seconds for those still leased.
 
-        Returns whether all are closed; a lease that outlives the wait is interrupted and closed when its scope ends.
+        Raises PoolTimeout where a lease outlives the wait: its statement is interrupted, and its connection closed when
+        its scope ends. Everything else is closed then.
         """
         self._closed = True
         self._wake()  # who is refused wakes the next
         deadline = time.monotonic() + timeout
-        done = True
+        held = ""
         for slot in tuple(self._slots):
             if slot.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
                 connection, slot.connection = slot.connection, None
@@ -277,11 +281,17 @@ class Pool:
                     connection.close()
                 slot.lock.release()
             else:
-                done = False
+                held = held or self._held()  # before an interrupt ends the first of them
                 connection = slot.connection
                 if connection is not None:
                     connection.interrupt()
-        return done
+        if held:
+            raise PoolTimeout(
+                f"read scopes are still open after {timeout:g} s, and their statements are interrupted: {held}",
+                operation="close",
+                path=self._path,
+                hint="let readers end before closing the service",
+            )
 
 
 def _is_owned(lock: Any) -> bool:

@@ -49,7 +49,7 @@ class FileWriter:
 
     __slots__ = (
         *("_closing", "_connection", "_identity", "_next_look", "_owes_sync", "_raised", "capped", "checkpointer"),
-        *("commits", "lease", "path", "queue", "rollbacks", "settings"),
+        *("commits", "leaked_cursors", "lease", "path", "queue", "rollbacks", "settings"),
     )
 
     def __init__(self, path: str, identity: tuple[int, int], settings: Settings, checkpoint_pages: int) -> None:
@@ -64,6 +64,7 @@ class FileWriter:
         self.capped: list[Capped] = []
         self.commits = 0
         self.rollbacks = 0
+        self.leaked_cursors = 0  # streams that a scope left half read
         self._connection: Connection | None = None
         self._owes_sync = False  # whether a nested write(durable=True) asked for more than this transaction began with
         self._raised = False  # whether this transaction runs at FULL on a NORMAL file
@@ -217,7 +218,7 @@ class FileWriter:
         self._owes_sync = False
         lease, self.lease = self.lease, None
         if lease is not None:
-            lease.end()
+            self.leaked_cursors += lease.end()
         if self._raised:
             self._raised = False
             if self._connection is not None:
@@ -338,16 +339,12 @@ class WriteScope:
             return
         lease = writer.lease
         try:
-            if lease is not None and lease.doomed is not None:
-                writer.rollback()
-                if error is None:
+            if kind is None:
+                if lease is not None and lease.doomed is not None:
                     raise lease._misused()
-            elif kind is not None:
-                writer.rollback()
-            else:
                 writer.commit(self._busy_timeout)
         finally:
-            writer.abandon(number)
+            writer.abandon(number)  # rolls back what is not committed
             current().writers.discard(writer)
             self._number = 0
 

@@ -12,7 +12,7 @@ import ragkernel
 from ragkernel.core import lease as lease_module
 from ragkernel.core import pragmas
 from ragkernel.core.connection import Connection
-from ragkernel.errors import ConfigurationError, QueryFailed, TransactionDoomed
+from ragkernel.errors import ConfigurationError, PoolTimeout, QueryFailed, TransactionDoomed
 from ragkernel.operations import health
 
 from .support import count_notes, make_database, record_statements, run_threads
@@ -146,7 +146,7 @@ def test_a_waiter_gets_the_reader_of_a_thread_that_dies(database: Database) -> N
 
 
 def test_closing_interrupts_a_reader_that_does_not_come_back(tmp_path: Path) -> None:
-    """A query that outlasts the wait of close() is cut by a typed error, in its own thread."""
+    """A query that outlasts the wait of close() is cut by a typed error, in its own thread; close() names that one."""
     database = make_database(tmp_path / "notes.db", pool_timeout=0.05)
     inside = threading.Event()
     failures: list[QueryFailed] = []
@@ -157,11 +157,12 @@ def test_closing_interrupts_a_reader_that_does_not_come_back(tmp_path: Path) -> 
             conn.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
         failures.append(caught.value)
 
-    thread = threading.Thread(target=read)
+    thread = threading.Thread(target=read, name="the-reader")
     thread.start()
     inside.wait(30)
-    while not failures and thread.is_alive():
+    with pytest.raises(PoolTimeout, match="'the-reader'"):
         database.close()
+    while not failures and thread.is_alive():
         for slot in database.pool._slots:  # the first interrupt may come before the statement has begun
             if slot.connection is not None:
                 slot.connection.interrupt()
