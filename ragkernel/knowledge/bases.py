@@ -85,7 +85,9 @@ class KnowledgeBases:
         """
         with self.facts.write() as fact:
             base = _usable(_row(fact.conn, name, version), "activate")
-            if base.status != "active":
+            # An application that made its versions by itself may have left several of them active.
+            active = [row.id for row in _rows(fact.conn, name) if row.status == "active"]
+            if active != [base.id]:
                 fact.record(KNOWLEDGE_BASE, base.id, "KnowledgeBaseActivated", {"name": name, "version": version})
             return _version(fact.conn, _row(fact.conn, name, version))
 
@@ -185,8 +187,7 @@ def _rows(conn: Reader, name: str) -> list[KnowledgeBase]:
 
 
 def _row(conn: Reader, name: str, version: int | None) -> KnowledgeBase:
-    rows = _rows(conn, name)
-    for row in rows:
+    for row in reversed(_rows(conn, name)):
         if row.version == version or (version is None and row.status == "active"):
             return row
     raise NotFound(
