@@ -11,7 +11,7 @@ from ragkernel.errors import QueryFailed
 from ragkernel.knowledge import owner
 
 from .output import Outcome, facts, json_value, row_json, shown, size, table
-from .stores import configuration, existing
+from .stores import configuration, existing, files_of
 
 if TYPE_CHECKING:
     import argparse
@@ -27,23 +27,25 @@ RUN_STATES: tuple[RunState, ...] = ("pending", "running", "completed", "failed",
 def info(args: argparse.Namespace) -> Outcome:
     """What the database holds."""
     config = configuration(args)
-    with existing(config) as service, service.read() as conn:
+    with existing(config) as service, service.read() as conn, service.get_events_connection() as log:
         bases = queries.knowledge_bases.statistics(conn)
         totals = {
             "documents": queries.documents.count(conn),
             "chunks": queries.document_chunks.count(conn),
             "runs": queries.pipeline_runs.count(conn),
-            "events": queries.events.count(conn),
+            "events": queries.events.count(log),
         }
-    path = str(config.app_db_path)
-    size_bytes = os.stat(path).st_size
+    path, *others = files_of(config)
+    size_bytes = sum(os.stat(name).st_size for name in (path, *others))
     data = {
         "path": path,
+        "events_path": others[0] if others else None,
         "size_bytes": size_bytes,
         **totals,
         "knowledge_bases": [row_json(base) for base in bases],
     }
-    summary = facts([("database", path), ("size", size(size_bytes)), *totals.items()])
+    files = [("database", path), *(("events database", name) for name in others)]
+    summary = facts([*files, ("size", size(size_bytes)), *totals.items()])
     rows = [
         (base.name, base.version, base.status, base.documents, base.chunks, size(base.size_bytes), base.embedder_model)
         for base in bases
@@ -60,6 +62,7 @@ def status(args: argparse.Namespace) -> Outcome:
         metrics = service.health_check()
         data: dict[str, Any] = {
             "path": str(config.app_db_path),
+            "events_path": str(config.events_db_path) if config.use_split_databases else None,
             "layout": "split" if config.use_split_databases else "single",
             "schema_version": metrics.schema_version,
             "pending_migrations": [dict(zip(step._fields, step, strict=True)) for step in pending],
@@ -78,6 +81,7 @@ def status(args: argparse.Namespace) -> Outcome:
     runs = "not shown before `ragkernel migrate`" if data["runs"] is None else ", ".join(counts)
     pairs = [
         ("database", data["path"]),
+        *([("events database", data["events_path"])] if data["events_path"] else []),
         ("layout", data["layout"]),
         ("schema version", data["schema_version"]),
         ("pending migrations", ", ".join(f"{step.version} {step.name}" for step in pending) or "none"),

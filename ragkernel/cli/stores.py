@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ragkernel
 from ragkernel import queries
@@ -25,10 +25,18 @@ if TYPE_CHECKING:
 def configuration(args: argparse.Namespace) -> SqlConfig:
     """The configuration that the options give, else the environment. Raises ConfigurationError where none names a
     database."""
-    given = {"app_db_path": args.app_db} if getattr(args, "app_db", None) is not None else {}
+    given: dict[str, Any] = {}
+    if getattr(args, "app_db", None) is not None:
+        given["app_db_path"] = args.app_db
+    if getattr(args, "events_db", None) is not None:
+        given |= {"events_db_path": args.events_db, "use_split_databases": True}
     if getattr(args, "config", None) is not None:
         return ragkernel.SqlConfig.from_toml(args.config, **given)
-    if not given and not os.environ.get("RAGKERNEL_APP_DB_PATH") and not os.environ.get("RAGKERNEL_CONFIG"):
+    if (
+        "app_db_path" not in given
+        and not os.environ.get("RAGKERNEL_APP_DB_PATH")
+        and not os.environ.get("RAGKERNEL_CONFIG")
+    ):
         raise ConfigurationError(
             "which database?",
             operation="configure",
@@ -37,15 +45,20 @@ def configuration(args: argparse.Namespace) -> SqlConfig:
     return ragkernel.SqlConfig.from_environment(**given)
 
 
-@contextmanager
-def existing(config: SqlConfig, *, migrated: bool = True) -> Iterator[SqlService]:
-    """The service over a database that is there: a command that reads makes no file.
-
-    migrated: refuse a schema that is not the code's. Raises ConfigurationError.
-    """
+def files_of(config: SqlConfig) -> list[str]:
+    """The database file, or both files of a pair."""
     paths = [str(config.app_db_path)]
-    if config.use_split_databases:
-        paths.append(str(config.events_db_path))
+    return [*paths, str(config.events_db_path)] if config.use_split_databases else paths
+
+
+@contextmanager
+def existing(config: SqlConfig, *, migrated: bool = True, for_restore: bool = False) -> Iterator[SqlService]:
+    """The service over a database, or a pair, that is there: a command that reads makes no file.
+
+    migrated: refuse a schema that is not the code's. for_restore: also open a pair whose restore was cut short. Raises
+    ConfigurationError.
+    """
+    paths = files_of(config)
     missing = [path for path in paths if not os.path.exists(path)]
     if len(missing) == len(paths):  # where one of two is missing, the service says what to do
         raise ConfigurationError(
@@ -62,7 +75,8 @@ def existing(config: SqlConfig, *, migrated: bool = True) -> Iterator[SqlService
                 path=path,
                 hint="check the path; `ragkernel migrate` would add ragkernel's tables to it",
             )
-    with ragkernel.SqlService(config) as service:
+    opened = ragkernel.SqlService(config, for_restore=True) if for_restore else ragkernel.SqlService(config)
+    with opened as service:
         if migrated and (steps := service.pending_migrations()):
             raise ConfigurationError(
                 f"the schema needs {counted(len(steps), 'migration')}",
@@ -74,13 +88,17 @@ def existing(config: SqlConfig, *, migrated: bool = True) -> Iterator[SqlService
 
 
 def find_base(conn: Reader, name_or_id: str) -> KnowledgeBase:
-    """The knowledge base of this id, or of this name: the newest active version, else the newest. Raises UsageError."""
-    base = queries.knowledge_bases.get(conn, id=name_or_id) or queries.knowledge_bases.latest_active(
-        conn, name=name_or_id
-    )
+    """The knowledge base of this id, of this name, or NAME@VERSION: of a name alone the active version, else the
+    newest. Raises UsageError."""
+    base = queries.knowledge_bases.get(conn, id=name_or_id)
+    base = base or queries.knowledge_bases.latest_active(conn, name=name_or_id)
+    if base is not None:
+        return base
+    if versions := queries.knowledge_bases.list_by_name(conn, name=name_or_id):
+        return max(versions, key=lambda version: version.version)
+    name, at, version = name_or_id.rpartition("@")
+    if at and version.isascii() and version.isdigit() and len(version) < 10:
+        base = queries.knowledge_bases.get_by_name_and_version(conn, name=name, version=int(version))
     if base is None:
-        versions = queries.knowledge_bases.list_by_name(conn, name=name_or_id)
-        if not versions:
-            raise UsageError(f"there is no knowledge base {name_or_id!r}", "`ragkernel list kbs` names them")
-        base = max(versions, key=lambda version: version.version)
+        raise UsageError(f"there is no knowledge base {name_or_id!r}", "`ragkernel kb list` names them")
     return base

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ragkernel
 from ragkernel.core.migrate import APP_META, EVENTS
-from ragkernel.errors import ConfigurationError, NotADatabase
+from ragkernel.errors import ConfigurationError, NotADatabase, PartnerMissing
 from ragkernel.ingestion import check as check_folder
 from ragkernel.ingestion import ingest as ingest_folder
 from ragkernel.operations.restore import replace_unopenable, restore_beside
+from ragkernel.operations.restore_pair import replace_pair, restore_pair_beside
 
 from .output import Outcome, counted, facts, shown, size, table
 from .parser import UsageError
 from .progress import Interrupt, Progress
-from .stores import configuration, existing
+from .stores import configuration, existing, files_of
 
 if TYPE_CHECKING:
     import argparse
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ragkernel import SqlConfig
     from ragkernel.core.migrate import Step
     from ragkernel.ingestion import IngestReport
+    from ragkernel.operations.restore import Restored
 
 _SKIPPED_SHOWN = 10
 
@@ -98,7 +100,7 @@ def migrate(args: argparse.Namespace) -> Outcome:
     """Bring the schema up to date, or to another version. Raises UsageError for a way back without --yes."""
     config = configuration(args)
     path = str(config.app_db_path)
-    if args.dry_run and not os.path.exists(path):
+    if args.dry_run and not any(map(os.path.exists, files_of(config))):
         raise ConfigurationError(
             "there is no such database", operation="migrate", path=path, hint="without --dry-run it is made"
         )
@@ -133,11 +135,12 @@ def _require_forward(steps: Sequence[Step], target: int) -> None:
 
 
 def _migration_backups(config: SqlConfig) -> set[str]:
-    """The backups that migrations have made: the one of this migration is the new one."""
+    """The backups that migrations have made, of pairs the manifests: the one of this migration is the new one."""
     if not os.path.isdir(config.backup_dir):
         return set()
+    kind = "pair" if config.use_split_databases else APP_META
     with os.scandir(config.backup_dir) as listing:
-        return {entry.path for entry in listing if entry.name.startswith(f"{APP_META}_before_migration_")}
+        return {entry.path for entry in listing if entry.name.startswith(f"{kind}_before_migration_")}
 
 
 def backup(args: argparse.Namespace) -> Outcome:
@@ -147,7 +150,7 @@ def backup(args: argparse.Namespace) -> Outcome:
         config = config.replace(backup_dir=args.to)
     with existing(config, migrated=False) as service:
         backups = service.backup_databases()
-    data = {
+    data: dict[str, Any] = {
         "backups": [
             {
                 "database": made.database,
@@ -159,30 +162,55 @@ def backup(args: argparse.Namespace) -> Outcome:
             for made in backups
         ]
     }
-    return Outcome(
-        data, "\n".join(f"{shown(made.path)}  ({size(made.size_bytes)}, {made.seconds:.1f} s)" for made in backups)
-    )
+    lines = [f"{shown(made.path)}  ({size(made.size_bytes)}, {made.seconds:.1f} s)" for made in backups]
+    if backups[0].manifest is not None:
+        data["manifest"] = backups[0].manifest
+        lines.append(f"{shown(backups[0].manifest)}  (restores both)")
+    return Outcome(data, "\n".join(lines))
 
 
 def restore(args: argparse.Namespace) -> Outcome:
-    """Restore a backup in place, or to a new file."""
+    """Restore a backup in place, or to a new file; of a pair both files. Raises UsageError for one target of two."""
     config = configuration(args)
-    path = str(config.app_db_path)
-    databases = (APP_META, EVENTS)
-    if args.to is not None or not os.path.exists(path):  # after a loss the backup becomes the database
-        restored = restore_beside(args.backup, args.to or path, databases=databases)
-    else:
-        try:
-            with existing(config, migrated=False) as service:
-                restored = service.restore(args.backup)
-        except NotADatabase:
-            restored = replace_unopenable(args.backup, path, databases=databases)
+    if config.use_split_databases != (args.events_to is not None) and (args.to, args.events_to) != (None, None):
+        hint = "--to FILE --events-to FILE for a pair, --to FILE for a single file"
+        raise UsageError("the targets do not fit the configured layout", hint)
+    if args.events_to is not None and args.to is None:
+        raise UsageError("--events-to without --to", "name both new files: --to FILE --events-to FILE")
+    restored = (_restore_pair if config.use_split_databases else _restore_single)(args, config)
     data = dict(zip(restored._fields, restored, strict=True))
     pairs = [
         ("restored", restored.path),
+        ("and", restored.events_path),
         ("replaced rows are in", restored.replaced),
+        ("and in", restored.events_replaced),
         ("schema version", restored.schema_version),
         ("size", size(restored.size_bytes)),
         ("seconds", restored.seconds),
     ]
     return Outcome(data, facts(pair for pair in pairs if pair[1] is not None))
+
+
+def _restore_single(args: argparse.Namespace, config: SqlConfig) -> Restored:
+    path = str(config.app_db_path)
+    databases = (APP_META, EVENTS)
+    if args.to is not None or not os.path.exists(path):  # after a loss the backup becomes the database
+        return restore_beside(args.backup, args.to or path, databases=databases)
+    try:
+        with existing(config, migrated=False) as service:
+            return service.restore(args.backup)
+    except NotADatabase:
+        return replace_unopenable(args.backup, path, databases=databases)
+
+
+def _restore_pair(args: argparse.Namespace, config: SqlConfig) -> Restored:
+    if args.to is not None:
+        return restore_pair_beside(args.backup, args.to, args.events_to)
+    app_path, events_path = files_of(config)
+    if not os.path.exists(app_path) and not os.path.exists(events_path):
+        return restore_pair_beside(args.backup, app_path, events_path)
+    try:
+        with existing(config, migrated=False, for_restore=True) as service:
+            return service.restore(args.backup)
+    except (NotADatabase, PartnerMissing):  # one of them is damaged or lost
+        return replace_pair(args.backup, app_path, events_path)

@@ -198,7 +198,8 @@ def test_both_write_locks_are_held_while_the_moment_is_taken(tmp_path: Path, mon
     assert other.stdout is not None
     assert other.stdout.readline() == "ready\n"
     answers: list[str] = []
-    real_pin, real_copy, pinned = copy._pin, copy.copy_snapshot, []
+    real_pin, real_copy = copy._pin, copy.copy_snapshot
+    pinned: list[Connection] = []
 
     def try_both() -> None:
         assert other.stdin is not None
