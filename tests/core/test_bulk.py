@@ -20,7 +20,7 @@ from ragkernel.errors import BulkStopped, CheckViolation, ConnectionMisused, Tra
 from .support import count_notes, finish, make_database, run_threads, start_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
     from ragkernel.connections import Writer
@@ -118,7 +118,8 @@ def test_a_reader_that_comes_and_goes_does_not_let_the_wal_outgrow_its_limit(dat
                     scope = database.read()
                     scope.__enter__()
                 else:
-                    scope = scope.__exit__(None, None, None)
+                    scope.__exit__(None, None, None)
+                    scope = None
             yield "x" * 1000
         if scope is not None:
             scope.__exit__(None, None, None)
@@ -256,7 +257,7 @@ def test_a_writer_that_waits_too_long_is_told_how_far_it_came(tmp_path: Path) ->
 def test_a_load_is_no_part_of_another_transaction(database: Database, tmp_path: Path) -> None:
     """Inside a write scope it is refused, also inside the other file's, and inside one that the iterable opened."""
 
-    def rows() -> Iterator[str]:
+    def rows() -> Generator[str]:
         with database.write():
             yield from ("x" for _ in range(2000))
 
