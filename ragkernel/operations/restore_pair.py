@@ -184,30 +184,42 @@ def replace_pair(backup: str, app_path: str, events_path: str) -> Restored:
     for path, database in zip(targets, NAMES, strict=True):
         _require_replaceable(path, database)
     temporaries = [files.temporary_name(path) for path in targets]
-    stamp = f"replaced-{utc_now():%Y%m%d_%H%M%S}"
+    kept = [_free_name_beside(path) for path in targets]
     undo: list[tuple[str, str | None]] = []
     try:
         for source, temporary in zip((found.app_path, found.events_path), temporaries, strict=True):
             copy.copy_file(source, temporary)
             require_sound(temporary)
         copy.note_restoring(temporaries[0], found.path)
-        for path, temporary in zip(targets, temporaries, strict=True):
-            _put(temporary, path, f"{path}.{stamp}", undo)
+        for path, temporary, aside in zip(targets, temporaries, kept, strict=True):
+            _put(temporary, path, aside, undo)
         copy.note_restoring(targets[0], None)
         copy.make_durable(targets[0])
     except (OSError, SqlError) as error:
-        for path, aside in reversed(undo):
-            if aside is None:
+        for path, was in reversed(undo):
+            if was is None:
                 files.remove(path)
+            elif os.path.exists(path) and os.path.samefile(was, path):  # between two names of one file rename is idle
+                os.unlink(was)
             else:
-                os.replace(aside, path)
+                os.replace(was, path)
         told = error.message if isinstance(error, SqlError) else f"{error.strerror}: {error.filename}"
         raise failed(f"the pair cannot be replaced: {told}", targets[0]) from None
     finally:
         for temporary in temporaries:
             files.remove(temporary)
-    kept = [f"{path}.{stamp}" if os.path.lexists(f"{path}.{stamp}") else None for path in targets]
-    return _restored(started, app_path, events_path, kept, facts)
+    replaced = [aside if os.path.lexists(aside) else None for aside in kept]
+    return _restored(started, app_path, events_path, replaced, facts)
+
+
+def _free_name_beside(path: str) -> str:
+    """Where a file that is replaced is kept, with its -wal and -shm."""
+    name = stem = f"{path}.replaced-{utc_now():%Y%m%d_%H%M%S}"
+    number = 1
+    while any(os.path.lexists(name + suffix) for suffix in ("", "-wal", "-shm")):
+        number += 1
+        name = f"{stem}_{number}"
+    return name
 
 
 def _put(temporary: str, path: str, aside: str, undo: list[tuple[str, str | None]]) -> None:
