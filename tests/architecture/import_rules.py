@@ -28,6 +28,7 @@ RANKS = {
     "ragkernel.knowledge": 6,
     "ragkernel.service": 7,
     "ragkernel.outline": 8,
+    "ragkernel.markup": 8,
     "ragkernel.chunking": 9,
     "ragkernel.aio": 10,
     "ragkernel.sources": 9,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ragkernel import sources
 from ragkernel.errors import ConfigurationError
-from ragkernel.sources import Skipped, SourceFile, SourceText, find, read
+from ragkernel.sources import Measure, Skipped, SourceFile, SourceText, find, language_of, measure, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,12 +87,30 @@ def test_a_path_that_does_not_exist_is_refused_at_the_call(tmp_path: Path) -> No
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
-    """A loop of links ends nowhere: links to files are reported, links to folders are not entered."""
+    """A loop of links ends nowhere: links to files that match and to folders are reported, and not followed."""
     write(tmp_path, "a/real.md")
+    (tmp_path / "a" / "itself.md").symlink_to("itself.md")
+    (tmp_path / "a" / "nowhere.md").symlink_to("nowhere")
+    (tmp_path / "a" / "other.bin").symlink_to("real.md")
     (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "a" / "link.md").symlink_to("real.md")
     assert names(tmp_path) == ["a/real.md"]
-    assert skipped(tmp_path) == [Skipped("a/link.md", "symbolic link")]
+    links = ("a/itself.md", "a/link.md", "a/loop", "a/nowhere.md")
+    assert skipped(tmp_path) == [Skipped(path, "symbolic link") for path in links]
+    assert names(tmp_path / "a" / "link.md") == ["link.md"]
+    (named,) = find(str(tmp_path / "a" / "link.md"))
+    assert isinstance(named, SourceFile)
+    assert isinstance(read(named, never), SourceText)
+
+
+def test_a_measure_is_that_of_the_walk(tmp_path: Path) -> None:
+    """The measure counts what find gives, left out or not, and the bytes of what is to be read."""
+    write(tmp_path, "a.md", "b/c.md", "d.bin")
+    (tmp_path / "link.md").symlink_to("a.md")
+    sizes = [entry.size_bytes for entry in find(str(tmp_path)) if isinstance(entry, SourceFile)]
+    assert sizes == [len("text of a.md\n"), len("text of b/c.md\n")]
+    assert measure(str(tmp_path)) == Measure(3, sum(sizes))
+    assert measure(str(tmp_path), ["*.bin"]) == Measure(1, len("text of d.bin\n"))
 
 
 def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
@@ -152,22 +169,13 @@ def test_what_cannot_be_read_is_skipped_with_the_reason(ordinary_user: Path) -> 
     assert skipped(folder) == [Skipped("closed/", "folder: permission denied")]
 
 
-def test_a_file_above_the_limit_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file larger than MAX_FILE_BYTES is left out instead of filling the memory."""
-    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 2**20)
-    with (tmp_path / "large.txt").open("wb") as stream:
-        stream.truncate(2**20 + 1)
-    assert read(SourceFile("large.txt", str(tmp_path / "large.txt"), 0), never) == Skipped(
-        "large.txt", "larger than 1 MiB"
-    )
-
-
 def test_languages_are_known_by_suffix() -> None:
     """The kind of text follows from the suffix, case ignored; what is unknown is plain text."""
-    assert [sources.language_of(path) for path in ("a/b.MD", "x.rst", "y.pyi", "z.rs", "README")] == [
+    assert [language_of(path) for path in ("a/b.MD", "x.rst", "y.pyi", "z.rs", "p.HTM", "README")] == [
         "markdown",
         "restructuredtext",
         "python",
         "rust",
+        "html",
         "text",
     ]
