@@ -144,8 +144,8 @@ def test_an_empty_base(tmp_path: Path, service: ragkernel.SqlService) -> None:
 def test_a_version_that_cannot_be_exported(tmp_path: Path, service: ragkernel.SqlService) -> None:
     """Versions that are not there, are not complete or were pruned are refused, and no file is made."""
     make_base(service, [["one"]])
-    for version in (2, 3):
-        make_base(service, [["one"]], version=version)
+    for number in (2, 3):
+        make_base(service, [["one"]], version=number)
     service.knowledge_bases.activate("notes", 3)
     assert service.knowledge_bases.prune("notes", keep=1) == [1, 2]
     with service.write() as conn:
