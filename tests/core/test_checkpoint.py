@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ragkernel.core import pragmas
+from ragkernel.core.bulk import BulkLoading, insert_in_bulk
 from ragkernel.core.checkpoint import exposed_to_wal_reset
 
 from .support import make_database, record_statements
+from .test_bulk import insert_many
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,12 +44,14 @@ def test_every_checkpoint_runs_under_the_write_lock(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(pragmas, "passive_checkpoint", watched)
     database = make_database(tmp_path / "notes.db", checkpoint_pages=50)
     write_notes(database, 200)
+    with BulkLoading(database):
+        insert_in_bulk(database, insert_many, ("x" * 1000 for _ in range(3000)))
     database.vacuum()
     database.checkpoint()
     database.close()
     checkpoints = [sql for _, sql in seen if "checkpoint" in sql and "autocheckpoint" not in sql]
     assert checkpoints == ["PRAGMA wal_checkpoint(PASSIVE)"] * len(states)
-    assert len(states) >= 4
+    assert len(states) >= 7
     assert set(states) == {(True, True)}
     automatic = {sql for _, sql in seen if "wal_autocheckpoint" in sql}
     assert automatic == {"PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint"}

@@ -1,5 +1,5 @@
 """A full disk, on a real small file system: a typed error, reading goes on, nothing half done, and all works again
-when there is space (hazard 28)."""
+when there is space. And a file that another program cuts short."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ragkernel.core.bulk import insert_in_bulk
 from ragkernel.core.pragmas import Settings
 from ragkernel.errors import BulkStopped, DiskFull, MigrationFailed, SqlError
 
-from .support import count_notes, make_database, run_threads
+from .support import count_notes, finish, make_database, run_threads, start_python
 from .test_bulk import insert_many
 
 if TYPE_CHECKING:
@@ -198,6 +198,37 @@ def test_opening_on_a_full_disk_is_a_typed_error(disk: Path) -> None:
     free(disk)
     with make_database(disk / "notes.db", SETTINGS) as database:
         require_sound(database)
+
+
+TRUNCATED = """
+    import sys
+    from pathlib import Path
+    from ragkernel.errors import SqlError
+    from tests.core.test_disk import SETTINGS, make_database
+    database = make_database(Path(sys.argv[1]), SETTINGS)
+    with database.write() as conn:
+        conn.change_many("INSERT INTO notes (body) VALUES (?)", [("x" * 3000,)] * 500)
+    database.checkpoint()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    try:
+        with database.read() as conn:
+            conn.execute("SELECT sum(length(body)) FROM notes")
+        print("read")
+    except SqlError as error:
+        print(type(error).__name__, error.code_name)
+"""
+
+
+def test_a_file_that_is_cut_short_is_an_error_without_mmap(tmp_path: Path) -> None:
+    """Where mmap_size is 0, a database that another program truncates makes reads fail by a typed error; the process
+    lives on (hazard 10)."""
+    path = tmp_path / "notes.db"
+    process = start_python(TRUNCATED, str(path))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    os.truncate(path, 100 * 4096)
+    assert finish(process, "\n").split()[0] in ("DatabaseDamaged", "QueryFailed", "NotADatabase")
 
 
 def test_threads_meet_a_full_disk_together(disk: Path) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import ragkernel
 from ragkernel.core import database as database_module
 from ragkernel.errors import PoolTimeout, SqlError, TransactionFailed, WriterTimeout
 
-from .support import count_notes, make_database, run_threads
+from .support import count_notes, finish, make_database, record_statements, run_threads, start_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,6 +223,57 @@ def test_services_opened_and_closed_at_once_leave_nothing(tmp_path: Path) -> Non
     assert other.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     other.execute("ROLLBACK")
     other.close()
+
+
+COMMITTER = """
+    import sys
+    from pathlib import Path
+    from tests.core.support import make_database
+    with make_database(Path(sys.argv[1]), checkpoint_pages=8) as database:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for turn in range(400):
+            with database.write() as conn:
+                conn.execute("INSERT INTO notes (body) VALUES (?)", (f"{sys.argv[2]} {turn}",))
+        print(database.writer.checkpointer.runs)
+"""
+
+
+def test_processes_that_commit_and_checkpoint_lose_nothing(tmp_path: Path) -> None:
+    """Three processes that commit at once, each checkpointing every few pages, keep every row, and the indexes agree
+    with the table (hazard 22)."""
+    path = tmp_path / "notes.db"
+    with make_database(path) as database, database.write() as conn:
+        conn.execute("CREATE UNIQUE INDEX notes_body ON notes (body)")
+    processes = [start_python(COMMITTER, str(path), str(number)) for number in range(3)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert sum(int(finish(process)) for process in processes) > 20
+    with make_database(path) as database, database.read() as conn:
+        assert conn.execute("SELECT count(*) FROM notes")[0] == (1200,)
+        assert conn.execute("SELECT count(*) FROM notes INDEXED BY notes_body WHERE body > ''")[0] == (1200,)
+        assert conn.execute("PRAGMA integrity_check")[0] == ("ok",)
+
+
+def test_no_statement_of_the_kernel_spans_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pair's whole life attaches no file: what two attached files commit together a kill can tear apart."""
+    seen = record_statements(monkeypatch)
+    config = ragkernel.SqlConfig.split(tmp_path / "app_meta.db", tmp_path / "events.db")
+    with ragkernel.SqlService(config) as service:
+        service.run_migrations()
+        service.events.append(("pipeline", "p"), [ragkernel.NewEvent(type="Made", data={})])
+        with service.write() as conn:
+            ragkernel.queries.settings.upsert(conn, key="a", value="b")
+        service.restore(service.backup_databases()[0].path)
+        service.vacuum()
+        service.run_migrations(0)
+    assert len(seen) > 100
+    assert [sql for _, sql in seen if "ATTACH" in sql.upper()] == []
 
 
 def test_many_threads_of_every_kind_at_once(tmp_path: Path) -> None:
