@@ -63,8 +63,7 @@ def look(path: str, seconds: float) -> Mark:
     path = os.path.realpath(path)
     if not os.path.lexists(path) and os.path.isdir(os.path.dirname(path)):
         return Mark()
-    if require_file(path).st_size == 0:  # just created, by this or another process
-        return Mark()
+    require_file(path)
     deadline = time.monotonic() + seconds
     while True:
         connection = open_plain(path)
