@@ -17,7 +17,6 @@ from ragkernel.errors import ConfigurationError, SqlError, TransactionFailed
 from ragkernel.generated import queries
 from ragkernel.knowledge.bases import KEPT
 from ragkernel.knowledge.build import Build, Settings
-from ragkernel.sources import printable
 
 from .form import ChunkLine
 from .reading import opened
@@ -82,7 +81,8 @@ def import_kb(
         _require_utf8(service)
         run_id = new_id()
         with Build(service.knowledge_bases.facts, "import", target, run_id) as build:
-            told = {"path": printable(os.path.abspath(os.fspath(path))), "name": base.name, "version": base.version}
+            source = os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
+            told = {"path": source, "name": base.name, "version": base.version}
             build.begin(lambda _: _settings(base), lambda _: False, {"description": _TOLD, "config": told})
             store = _Store(build, archive, progress)
             try:

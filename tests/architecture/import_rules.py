@@ -42,7 +42,7 @@ LEAVES = {"errors": set[str](), "clock": {"errors"}, "connections": {"errors"}, 
 LEAVES |= {"config": {"errors", "config_rules"}}
 
 # The names of the public surface that stand for no room of their own; the application's side imports them from there.
-SURFACE_USERS = {"ragkernel.cli", "ragkernel.ingestion", "ragkernel.__main__"}
+SURFACE_USERS = {"ragkernel.archive", "ragkernel.cli", "ragkernel.ingestion", "ragkernel.__main__"}
 
 
 def room_of(name: str) -> str:
