@@ -124,10 +124,7 @@ class _Load:
 
     def _plan(self) -> tuple[float, int]:
         """Up to how many units and rows to gather for the next transaction."""
-        last = self._writer.checkpointer.last
-        # What a reader kept from being copied is still there, and the next transaction comes on top of it.
-        kept = 0 if last is None or last.complete else last.frames * self._writer.checkpointer.frame_bytes
-        room = max(_LEAST, self._most - kept)
+        room = max(_LEAST, self._most - self._writer.checkpointer.kept)
         return room / self._cost, self._rows * _GROWTH
 
     def _store(self, sql: str, rows: list[Any], row_units: float) -> None:

@@ -19,11 +19,15 @@ from ragkernel.errors import SqlError, translate
 
 from . import pragmas
 from .connection import Connection, open_connection
-from .lease import BEGIN_IMMEDIATE, ROLLBACK
+from .lease import BEGIN_IMMEDIATE, COMMIT, ROLLBACK
 from .pragmas import CHECKPOINTER, Settings
 
 # Bytes that the WAL adds to each page (https://www.sqlite.org/fileformat2.html#walformat).
 _FRAME_HEADER = 24
+
+# How long writers wait at most for the readers that keep a large WAL from starting anew, and the pauses meanwhile.
+_RESTART_SECONDS = 0.25
+_RESTART_PAUSE = 0.002
 
 # Pages that a commit plus each row it changes put into the WAL, until the first checkpoint has measured it.
 _FIRST_GUESS = 2.0
@@ -57,8 +61,9 @@ class Checkpointer:
     """
 
     __slots__ = (
-        *("_changes", "_connection", "_demanded", "_frame", "_loads", "_loads_lock", "_next_look", "_path", "_ratio"),
-        *("_settings", "_size", "_threshold", "_units", "failure", "fresh", "last", "opened", "runs"),
+        *("_changes", "_connection", "_demanded", "_frame", "_loads", "_loads_lock", "_next_look", "_path", "_pinned"),
+        *("_ratio", "_restart_at", "_settings", "_size", "_threshold", "_units", "failure", "fresh", "last", "opened"),
+        *("runs",),
     )
 
     def __init__(self, path: str, settings: Settings, threshold: int) -> None:
@@ -75,6 +80,8 @@ class Checkpointer:
         self._loads_lock = threading.Lock()
         self._demanded = False  # whether the transaction that is open has asked for a checkpoint after it
         self._next_look = self._pause()
+        self._pinned = False  # whether readers kept the WAL from starting anew when it was last tried
+        self._restart_at = self._large()  # frames at which it is tried again
         self.last: CheckpointResult | None = None
         self.fresh = 0  # bytes that the WAL had grown by at the last checkpoint, since the one before
         self.failure: SqlError | None = None  # of the latest checkpoint, None when it went well
@@ -87,9 +94,10 @@ class Checkpointer:
         return time.monotonic() - (self.last.at if self.last else self.opened)
 
     @property
-    def frame_bytes(self) -> int:
-        """Bytes that a page takes in the WAL."""
-        return self._frame
+    def kept(self) -> int:
+        """Bytes in the WAL that the next commit will come on top of, as far as the last checkpoint tells."""
+        last = self.last
+        return 0 if last is None or (last.complete and not self._pinned) else last.frames * self._frame
 
     @property
     def threshold(self) -> int:
@@ -135,7 +143,9 @@ class Checkpointer:
             self._next_look = self._units + self._pause()
         if pages >= threshold or demanded:
             try:
-                self.run(writer)
+                result = self.run(writer)
+                if result is not None and result.frames >= self._restart_at:
+                    self._restart(writer, result)
             except SqlError as error:
                 self.failure = error
                 self._next_look = self._units + self._pause()
@@ -166,6 +176,51 @@ class Checkpointer:
             raise failure
         return self._learn(CheckpointResult(time.monotonic(), frames, copied))
 
+    def _restart(self, writer: Connection, last: CheckpointResult) -> None:
+        """See to it that a large WAL starts anew, which it does at a commit that finds it copied and nobody reading it.
+
+        Overlapping readers prevent that for ever. With the queue held no commit makes the WAL longer, so whoever reads
+        from now on reads the database alone, and the older readers are waited for: `_RESTART_SECONDS` at most, then the
+        WAL may grow by as much again before the next try. Only checkpoints under the write lock run here; SQLite's own
+        RESTART takes that lock by itself, and is a PASSIVE one beside a commit where it does not get it (hazard 22).
+        """
+        fresh, deadline, pause = self.fresh, time.monotonic() + _RESTART_SECONDS, _RESTART_PAUSE
+        while True:
+            if last.complete:
+                self._commit_nothing(writer)
+            found = self.run(writer)
+            if found is None:  # another process is writing
+                break
+            if last.complete and found.frames < last.frames:
+                self._pinned = False
+                self._restart_at = self._large()
+                break
+            last, now = found, time.monotonic()
+            if now >= deadline:
+                self._pinned = True
+                self._restart_at = last.frames + self._large()
+                break
+            time.sleep(min(pause, deadline - now))
+            pause *= 1.5
+        self.fresh = fresh
+
+    def _commit_nothing(self, writer: Connection) -> None:
+        """A commit of one unchanged page, which starts the WAL anew where that is possible."""
+        try:
+            writer.run_kernel(BEGIN_IMMEDIATE)
+            pragmas.touch(writer)
+            writer.run_kernel(COMMIT)
+            return
+        except sqlite3.Error as error:
+            failure = translate(error, operation="checkpoint", path=self._path)
+        if writer.in_transaction:
+            writer.run_kernel(ROLLBACK)
+        raise failure
+
+    def _large(self) -> int:
+        """Frames in a quarter of journal_size_limit."""
+        return max(16, self._settings.journal_size_limit // 4 // self._frame)
+
     def _open(self) -> Connection:
         connection = self._connection
         if connection is None:
@@ -176,7 +231,10 @@ class Checkpointer:
 
     def _learn(self, result: CheckpointResult) -> CheckpointResult:
         before = self.last
-        fresh = result.frames if before is None or before.complete else result.frames - before.frames
+        if before is None or (before.complete and not self._pinned) or result.frames < before.frames:
+            fresh = result.frames
+        else:
+            fresh = result.frames - before.frames
         if self._units >= 16 and fresh > 0:
             self._ratio = max(0.01, fresh / self._units)
         self.fresh = max(0, fresh) * self._frame
