@@ -23,7 +23,7 @@ NUMBER = 1
 
 MANIFEST, DOCUMENTS, CHUNKS = "manifest.json", "documents.jsonl", "chunks.jsonl"
 
-LINE_BYTES = 64 * 1024 * 1024  # the longest line, without its newline; a reader holds one or two
+LINE_BYTES = 32 * 1024 * 1024  # the longest line, without its newline: a reader holds one, some times over
 MANIFEST_BYTES = 4 * 1024 * 1024
 JSON_DEPTH = 200  # as the generated code allows in a JSON column
 

@@ -134,23 +134,28 @@ class Archive:
         declared = self.manifest.members[name]
         digest = hashlib.sha256()
         size = count = 0
-        rest = b""
+        parts: list[bytes] = []  # of the line that is not at its end
+        held = 0
         for block in self._blocks(name):
             size += len(block)
             if size > declared.size_bytes:
                 break
             digest.update(block)
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()
-            if len(rest) > LINE_BYTES:
-                self._refuse(name, count + len(lines) + 1, f"it is longer than {LINE_BYTES >> 20} MiB")
-            count += len(lines)
-            yield from lines
+            first, *others = block.split(b"\n")
+            parts.append(first)
+            held += len(first)
+            if held > LINE_BYTES:
+                self._refuse(name, count + 1, f"it is longer than {LINE_BYTES >> 20} MiB")
+            if others:
+                yield b"".join(parts)
+                yield from others[:-1]
+                count += len(others)
+                parts, held = others[-1:], len(others[-1])
         if size != declared.size_bytes:
             self._refuse(name, None, "it has another size than the manifest says")
         if digest.hexdigest() != declared.sha256:
             self._refuse(name, None, "it has another SHA-256 than the manifest says")
-        if rest:
+        if held:
             self._refuse(name, count + 1, "it has no end")
 
     def _blocks(self, name: str) -> Iterator[bytes]:

@@ -53,8 +53,8 @@ def _list(args: argparse.Namespace) -> Outcome:
 def _every(service: SqlService) -> list[list[Version]]:
     """The versions of each base, by name, all of one moment."""
     with service.read() as conn:
-        names = dict.fromkeys(base.name for base in queries.knowledge_bases.statistics(conn))
-        return [service.knowledge_bases.versions(name) for name in names]
+        names = {base.name for base in queries.knowledge_bases.list_all(conn)}
+        return [service.knowledge_bases.versions(name) for name in sorted(names)]
 
 
 def _summary(versions: list[Version]) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _watched(args: argparse.Namespace, otherwise: str) -> Iterator[Callable[[str
             line.show_rows(step, done, total)
         interrupt.check()
 
-    with Interrupt() as interrupt:
+    with Interrupt("soon") as interrupt:
         try:
             yield look
         except KeyboardInterrupt:

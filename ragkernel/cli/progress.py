@@ -65,12 +65,13 @@ class Progress:
 
 
 class Interrupt:
-    """Inside its scope the first Ctrl-C only asks: `check` raises KeyboardInterrupt, between two files.
+    """Inside its scope the first Ctrl-C only asks: `check` raises KeyboardInterrupt, between two files or batches.
 
     The second one raises at once. Where SIGINT is ignored (a job in the background) it stays ignored.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, when: str = "after this file") -> None:
+        self._when = when  # that it stops, as the person at the terminal is told
         self._asked = False
         self._former: signal._HANDLER = None
 
@@ -86,7 +87,7 @@ class Interrupt:
             raise KeyboardInterrupt
         self._asked = True
         if os.isatty(2):
-            os.write(2, b"\nstopping after this file; Ctrl-C again stops at once\n")
+            os.write(2, f"\nstopping {self._when}; Ctrl-C again stops at once\n".encode())
 
     def check(self) -> None:
         """Raises KeyboardInterrupt where it was asked for."""
