@@ -16,7 +16,7 @@ from ragkernel.core.database import Database
 from ragkernel.core.layout import SINGLE, SPLIT
 from ragkernel.core.migrate import APP_META, EVENTS
 from ragkernel.core.pragmas import Settings
-from ragkernel.errors import BackupFailed, SqlError
+from ragkernel.errors import BackupFailed, ConfigurationError, SqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -367,13 +367,20 @@ def _open_events(config: SqlConfig) -> Database:
     )
 
 
-def open(path: str | os.PathLike[str], config: SqlConfig | None = None) -> SqlService:
-    """Open a database file, verify it and migrate it to the latest schema; created where it is missing.
+def open(path: str | os.PathLike[str] | SqlConfig, config: SqlConfig | None = None) -> SqlService:
+    """Open a database, verify it and migrate it to the latest schema; created where it is missing.
 
-    config: the settings (SqlConfig.single(path) where None); its app_db_path gives way to `path`. Returns the service,
-    to be closed or used as a context manager. Raises what SqlService and run_migrations raise; nothing stays open then.
+    path: the file of app_meta, or a configuration, which names it. config: the settings (SqlConfig.single(path) where
+    None); its app_db_path gives way to `path`. Returns the service, to be closed or used as a context manager. Raises
+    what SqlService and run_migrations raise; nothing stays open then.
     """
-    service = SqlService(SqlConfig.single(path) if config is None else config.replace(app_db_path=path))
+    if isinstance(path, SqlConfig):
+        if config is not None:
+            raise ConfigurationError("two configurations are given", operation="open", hint="give one")
+        chosen = path
+    else:
+        chosen = SqlConfig.single(path) if config is None else config.replace(app_db_path=path)
+    service = SqlService(chosen)
     try:
         service.run_migrations()
     except BaseException:

@@ -82,5 +82,5 @@ def test_every_target_and_command_that_is_named_exists() -> None:
         told = subprocess.run(
             [sys.executable, "-m", *words[0].split(), "--help"], capture_output=True, text=True, check=True
         ).stdout
-        shared = {"--help", "--app-db", "--config", "--json"}
+        shared = {"--help", "--app-db", "--events-db", "--config", "--json"}
         assert set(re.findall(r"--[a-z-]+", line)) == set(re.findall(r"^  (--[a-z-]+)", told, re.MULTILINE)) - shared

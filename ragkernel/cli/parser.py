@@ -172,13 +172,14 @@ def _add_questions(add: Callable[..., argparse.ArgumentParser]) -> None:
 
     kbs = add_kind("kbs", "Knowledge bases, each version a row.", "ragkernel list kbs --status active")
     kbs.add_argument("--status", choices=("active", "inactive", "building", "error"), help="those in this state only")
+    of_base = "those of this knowledge base only, by name, NAME@VERSION or id"
     documents = add_kind("documents", "Documents.", "ragkernel list documents --kb handbook --limit 20")
-    documents.add_argument("--kb", type=_text, metavar="NAME", help="those of this knowledge base only, by name or id")
+    documents.add_argument("--kb", type=_text, metavar="NAME", help=of_base)
     chunks = add_kind("chunks", "Chunks.", "ragkernel list chunks --document 01997f3e-5b1c-7c3a-9d62-3f8e1a2b4c5d")
-    chunks.add_argument("--kb", type=_text, metavar="NAME", help="those of this knowledge base only, by name or id")
+    chunks.add_argument("--kb", type=_text, metavar="NAME", help=of_base)
     chunks.add_argument("--document", type=_text, metavar="ID", help="those of this document only")
     runs = add_kind("runs", "Runs of pipelines, the newest first.", "ragkernel list runs --status failed")
-    runs.add_argument("--kb", type=_text, metavar="NAME", help="those of this knowledge base only, by name or id")
+    runs.add_argument("--kb", type=_text, metavar="NAME", help=of_base)
     runs.add_argument(
         "--status", choices=("pending", "running", "completed", "failed", "cancelled"), help="in this state"
     )

@@ -124,8 +124,9 @@ def test_pages_together_are_the_whole_list(made: Path, kind: str) -> None:
 
 
 def test_filters(made: Path) -> None:
-    """--kb by name and by id, --document and --status leave out the others."""
+    """--kb by name, by NAME@VERSION and by id, --document and --status leave out the others."""
     (base,) = items(made, "kbs")
+    assert items(made, "documents", "--kb", "handbook@1") == items(made, "documents", "--kb", base["id"])
     assert items(made, "documents", "--kb", "handbook") == items(made, "documents", "--kb", base["id"])
     assert len(items(made, "documents", "--kb", "handbook")) == 13
     long = next(row for row in items(made, "documents") if row["source_path"] == "long.txt")
@@ -143,6 +144,8 @@ def test_filters(made: Path) -> None:
     "words",
     [
         ("documents", "--kb", "nobody"),
+        ("documents", "--kb", "handbook@2"),
+        ("documents", "--kb", "handbook@" + "9" * 30),
         ("documents", "--kb", "\udcff"),
         ("documents", "--after", "x"),
         ("documents", "--after", "[1, 2, 3]"),

@@ -252,6 +252,16 @@ def test_opening_inside_a_write_says_what_is_wrong(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["app_meta.db"]
 
 
+def test_a_configuration_is_opened_as_it_is(tmp_path: Path) -> None:
+    """open() takes a path, a path with a configuration, or a configuration alone; not two of them."""
+    config = ragkernel.SqlConfig.test(tmp_path)
+    with ragkernel.open(config) as service:
+        assert service.config is config
+        assert service.pending_migrations() == []
+    with pytest.raises(ConfigurationError, match="two configurations"):
+        ragkernel.open(config, config)
+
+
 def test_a_read_only_file_is_named_as_such(ordinary_user: Path) -> None:
     """Opening a file that may not be written says so, with what to check."""
     make_database(ordinary_user / "notes.db").close()
