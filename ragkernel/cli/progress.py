@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
@@ -21,6 +22,30 @@ if TYPE_CHECKING:
 _INTERVAL_S = 0.1  # between two rewrites of the line
 
 
+def line_of(report: IngestReport) -> str:
+    """How far a run is, in one line: files, chunks, bytes and, where they are known, their totals and the time left."""
+    files, read = counted(report.files, "file"), size(report.size_bytes)
+    if report.total_files:
+        files = f"{report.files}/{counted(report.total_files, 'file')}"
+    if report.total_bytes:
+        read += f" of {size(report.total_bytes)}"
+    rate = report.size_bytes / report.seconds if report.seconds else 0.0
+    parts = [files, f"{counted(report.chunks, 'chunk')} stored", read, f"{size(int(rate))}/s"]
+    if report.seconds_left is not None:
+        parts.append(f"{duration(report.seconds_left)} left")
+    return f"{', '.join(parts)}  {shown(report.path, keep='')}"
+
+
+def duration(seconds: float) -> str:
+    """A time to wait in its two largest units, rounded up to whole seconds: `3 min 20 s`."""
+    whole = math.ceil(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole // 60 % 60} min"
+
+
 class Progress:
     """A line on standard error that is rewritten while a long job runs; nothing where that is no terminal."""
 
@@ -33,9 +58,7 @@ class Progress:
         """Show how far the run is, at most ten times a second."""
         if not self.due():
             return
-        rate = report.size_bytes / report.seconds if report.seconds else 0.0
-        counts = f"{counted(report.files, 'file')}, {counted(report.chunks, 'chunk')} stored"
-        self._draw(f"{counts}, {size(report.size_bytes)}, {size(int(rate))}/s  {shown(report.path, keep='')}")
+        self._draw(line_of(report))
 
     def show_rows(self, step: str, done: int, total: int) -> None:
         """Show how many rows of an archive are done, at most ten times a second. step: what is done to them."""

@@ -147,6 +147,7 @@ def test_progress_is_one_line_on_a_terminal(many: Path) -> None:
     finally:
         os.close(ours)
     assert out.startswith(f"x version 1: {storing.BATCH_DOCUMENTS + 1} added")
+    assert f"/{storing.BATCH_DOCUMENTS + 1} files, ".encode() in shown
     assert b" chunks stored, " in shown
     assert b"/s" in shown
     assert b"\n" not in shown
