@@ -61,8 +61,8 @@ class Checkpointer:
     """
 
     __slots__ = (
-        *("_changes", "_connection", "_demanded", "_frame", "_loads", "_loads_lock", "_next_look", "_path", "_pinned"),
-        *("_ratio", "_restart_at", "_settings", "_size", "_threshold", "_units", "failure", "fresh", "last", "opened"),
+        *("_changes", "_connection", "_demanded", "_frame", "_loads", "_loads_lock", "_next_look", "_path", "_ratio"),
+        *("_restart_at", "_settings", "_size", "_threshold", "_units", "failure", "fresh", "last", "opened"),
         *("runs",),
     )
 
@@ -80,7 +80,6 @@ class Checkpointer:
         self._loads_lock = threading.Lock()
         self._demanded = False  # whether the transaction that is open has asked for a checkpoint after it
         self._next_look = self._pause()
-        self._pinned = False  # whether readers kept the WAL from starting anew when it was last tried
         self._restart_at = self._large()  # frames at which it is tried again
         self.last: CheckpointResult | None = None
         self.fresh = 0  # bytes that the WAL had grown by at the last checkpoint, since the one before
@@ -97,7 +96,7 @@ class Checkpointer:
     def kept(self) -> int:
         """Bytes in the WAL that the next commit will come on top of, as far as the last checkpoint tells."""
         last = self.last
-        return 0 if last is None or (last.complete and not self._pinned) else last.frames * self._frame
+        return 0 if last is None or self._starts_anew(last) else last.frames * self._frame
 
     @property
     def threshold(self) -> int:
@@ -192,12 +191,10 @@ class Checkpointer:
             if found is None:  # another process is writing
                 break
             if last.complete and found.frames < last.frames:
-                self._pinned = False
                 self._restart_at = self._large()
                 break
             last, now = found, time.monotonic()
             if now >= deadline:
-                self._pinned = True
                 self._restart_at = last.frames + self._large()
                 break
             time.sleep(min(pause, deadline - now))
@@ -217,6 +214,11 @@ class Checkpointer:
             writer.run_kernel(ROLLBACK)
         raise failure
 
+    def _starts_anew(self, last: CheckpointResult) -> bool:
+        """Whether the next commit presumably finds nobody reading the WAL. A large one that has not done so when it was
+        tried will not."""
+        return last.complete and last.frames < self._large()
+
     def _large(self) -> int:
         """Frames in a quarter of journal_size_limit."""
         return max(16, self._settings.journal_size_limit // 4 // self._frame)
@@ -231,10 +233,8 @@ class Checkpointer:
 
     def _learn(self, result: CheckpointResult) -> CheckpointResult:
         before = self.last
-        if before is None or (before.complete and not self._pinned) or result.frames < before.frames:
-            fresh = result.frames
-        else:
-            fresh = result.frames - before.frames
+        kept = 0 if before is None or self._starts_anew(before) or result.frames < before.frames else before.frames
+        fresh = result.frames - kept
         if self._units >= 16 and fresh > 0:
             self._ratio = max(0.01, fresh / self._units)
         self.fresh = max(0, fresh) * self._frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import threading
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ragkernel.core import pragmas
+from ragkernel.core import checkpoint, pragmas
 from ragkernel.core.bulk import BulkLoading, insert_in_bulk
-from ragkernel.core.checkpoint import exposed_to_wal_reset
+from ragkernel.core.checkpoint import Checkpointer, CheckpointResult, exposed_to_wal_reset
+from ragkernel.core.pragmas import Settings
 
-from .support import make_database, record_statements
+from .support import make_database, record_statements, run_threads
 from .test_bulk import insert_many
 
 if TYPE_CHECKING:
@@ -193,3 +195,69 @@ def test_services_of_one_process_share_the_writer(tmp_path: Path) -> None:
         assert second.writer is first.writer
         second.close()
         write_notes(first, 1)
+
+
+LIMITED = Settings(cache_size_kib=1000, mmap_size=0, busy_timeout_ms=200, journal_size_limit=2**20)
+
+
+def test_a_reader_of_the_newest_commit_keeps_the_wal_though_all_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is known that the WAL could not start anew, what stands in it counts; once it could, nothing does.
+
+    writer   COMMIT ·············· copies all ─ waits in vain      COMMIT ─ copies, starts anew
+    reader          in (newest) ·································· leaves
+    """
+    monkeypatch.setattr(checkpoint, "_RESTART_SECONDS", 0.01)
+    inside, leave = threading.Event(), threading.Event()
+    real = pragmas.passive_checkpoint
+
+    def hold() -> None:
+        with database.read():
+            inside.set()
+            leave.wait(30)
+
+    reader = threading.Thread(target=hold)
+
+    def enter_first(connection: Connection) -> tuple[int, int, int]:
+        if not inside.is_set():
+            reader.start()
+            inside.wait(30)
+        return real(connection)
+
+    with make_database(tmp_path / "notes.db", LIMITED, checkpoint_pages=100) as database:
+        monkeypatch.setattr(pragmas, "passive_checkpoint", enter_first)
+        checkpointer = database.writer.checkpointer
+        with database.write() as conn:
+            conn.change_many("INSERT INTO notes (body) VALUES (?)", [("x" * 3000,)] * 200)
+        assert checkpointer.last is not None
+        assert checkpointer.last.frames * 4120 == checkpointer.kept > 2**18
+        leave.set()
+        reader.join(30)
+        with database.write() as conn:
+            conn.change_many("INSERT INTO notes (body) VALUES (?)", [("x" * 3000,)] * 200)
+        assert checkpointer.kept == 0
+        assert checkpointer.last.frames < 10
+        assert checkpointer._restart_at == 2**18 // 4120
+
+
+def test_writers_wait_for_a_long_reader_now_and_then_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a wait in vain the WAL grows by a quarter of its limit before the next one."""
+    monkeypatch.setattr(checkpoint, "_RESTART_SECONDS", 0.001)
+    tries: list[int] = []
+    real = Checkpointer._restart
+
+    def counted(self: Checkpointer, writer: Connection, last: CheckpointResult) -> None:
+        tries.append(last.frames)
+        real(self, writer, last)
+
+    monkeypatch.setattr(Checkpointer, "_restart", counted)
+    with make_database(tmp_path / "notes.db", LIMITED, checkpoint_pages=10) as database:
+        with database.read():
+            run_threads([lambda: write_notes(database, 1000)])
+        checkpointer = database.writer.checkpointer
+        assert checkpointer.last is not None
+        quarter = 2**18 // 4120
+        assert all(later - before >= quarter for before, later in itertools.pairwise(tries))
+        assert 3 <= len(tries) <= checkpointer.last.frames // quarter + 1
+        assert checkpointer.runs > 2 * len(tries)
