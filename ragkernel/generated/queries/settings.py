@@ -246,7 +246,8 @@ def insert(
 def insert_many(conn: Writer, rows: Iterable[NewSetting | Setting], /) -> int:
     """Insert rows from any iterable, which is streamed; how many they were.
 
-    All or nothing: an error, a refused value included, leaves nothing of this call behind.
+    All or nothing: an error, a refused value included, leaves nothing of this call behind. Within one transaction
+    the -wal file grows by all of them, so load very many in several (a ragkernel service does so: `bulk`).
     """
     now = _values.now_text()
     with conn.savepoint():
