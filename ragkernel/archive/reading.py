@@ -45,16 +45,14 @@ PROGRESS_ROWS = 1000
 
 
 class _Limited:
-    """A file whose reads are bounded: zipfile reads the whole directory that a file declares at once."""
+    """A file that gives no more than _MOST_AT_ONCE bytes: zipfile reads the whole directory that a file declares at
+    once, and takes one that ends early for damaged."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(_MOST_AT_ONCE + 1 if size < 0 else min(size, _MOST_AT_ONCE + 1))
-        if len(data) > _MOST_AT_ONCE:
-            raise ValueError("a read that no archive needs")
-        return data
+        return self._file.read(_MOST_AT_ONCE if size < 0 else min(size, _MOST_AT_ONCE))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

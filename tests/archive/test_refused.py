@@ -243,7 +243,9 @@ def test_a_bomb_is_refused_early(archive: Path, service: ragkernel.SqlService, m
     assert read < 1 << 20
 
 
-def test_a_directory_that_claims_much_is_not_read(archive: Path, service: ragkernel.SqlService) -> None:
+def test_a_directory_that_claims_much_is_not_read(
+    archive: Path, service: ragkernel.SqlService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the zip says of its own directory is limited before it is read, in the form for large files too."""
     data = archive.read_bytes()
     end = data.rindex(b"PK\5\6")
@@ -255,7 +257,17 @@ def test_a_directory_that_claims_much_is_not_read(archive: Path, service: ragker
     large = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 3, 3, offset, 0)
     locator = struct.pack("<4sLQL", b"PK\6\7", 0, offset, 1)
     bomb.write_bytes(data[:end] + padding + large + locator + data[end:])
+    read, seen = reading._Limited.read, list[tuple[int, int]]()
+
+    def recorded(self: Any, size: int = -1) -> bytes:
+        got = read(self, size)
+        seen.append((size, len(got)))
+        return got
+
+    monkeypatch.setattr(reading._Limited, "read", recorded)
     require_refused(service, bomb, "the zip is damaged")
+    assert max(seen)[0] > len(padding)
+    assert max(got for _, got in seen) <= 1 << 20
 
 
 def test_what_is_no_archive(tmp_path: Path, archive: Path, service: ragkernel.SqlService) -> None:
