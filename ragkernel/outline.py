@@ -191,7 +191,7 @@ class _Markdown(_Lines):
                         yield Heading(offset + above.start, offset + match.end() - 1, level, _cut(above.text))
 
 
-_UNDERLINE = re.compile(rf"\n(?P<mark>[!-/:-@\[-`{{-~])(?P=mark){{2,{LINE_CHARS}}}+{_END}")
+_UNDERLINE = re.compile(rf"\n(?P<mark>[!-/:-@\[-`{{-~])(?P=mark){{2,{LINE_CHARS - 1}}}+{_END}")
 
 
 class _Underlined(_Lines):
