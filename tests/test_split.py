@@ -294,6 +294,21 @@ def test_a_history_is_judged_by_its_own_set(tmp_path: Path, name: str, sql: str,
     assert contents(tmp_path) == before
 
 
+def test_both_histories_are_judged_before_either_file_is_changed(tmp_path: Path) -> None:
+    """A bad history of the events keeps app_meta from being migrated, too."""
+    config = make_pair(tmp_path, migration_backup=False)
+    with ragkernel.SqlService(config) as service:
+        service.run_migrations(0)
+        with service.write_events() as conn:
+            conn.execute(
+                "INSERT INTO schema_migrations (version, name, database, sha256) VALUES (99, 'later', 'events', 'x')"
+            )
+        with pytest.raises(SchemaTooNew, match=r"events\.db"):
+            service.run_migrations()
+        with service.read() as reader:
+            assert "settings" not in names(reader)
+
+
 def extra(monkeypatch: pytest.MonkeyPatch, database: str, up: str, down: str = "SELECT 1;") -> None:
     """A migration of one database more than the package has."""
     real = migrate.load

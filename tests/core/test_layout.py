@@ -19,6 +19,7 @@ from .pairs import contents, make_pair, split, state
 from .support import finish, start_python
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ragkernel.core.layout import Mark
@@ -95,17 +96,20 @@ def test_files_that_do_not_fit_are_refused_and_left_alone(
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("content", ["prepared", "empty"])
 @pytest.mark.parametrize("link", [os.link, os.symlink])
-def test_one_file_under_two_names_is_refused(tmp_path: Path, link: object) -> None:
-    """The same file twice, through a symbolic or a hard link, is no pair: device and inode say so."""
-    config = make_pair(tmp_path / "a")
-    name = tmp_path / "a" / "other.db"
-    assert callable(link)
-    link(config.app_db_path, name)
-    changed = ragkernel.SqlConfig.test(tmp_path).replace(app_db_path=config.app_db_path)
+def test_one_file_under_two_names_is_refused(tmp_path: Path, link: Callable[[Path, Path], None], content: str) -> None:
+    """The same file twice, through a symbolic or a hard link, is no pair: device and inode say so, also before the file
+    says anything."""
+    app, events = tmp_path / "app_meta.db", tmp_path / "other.db"
+    if content == "prepared":
+        make_pair(tmp_path)
+    else:
+        app.touch()
+    link(app, events)
     before = contents(tmp_path)
-    with pytest.raises(ConfigurationError, match="same file"):
-        ragkernel.SqlService(changed.replace(events_db_path=name, use_split_databases=True))
+    with pytest.raises(ConfigurationError, match=r"lead to the same file|the same file as app_db_path"):
+        ragkernel.SqlService(ragkernel.SqlConfig.split(app, events))
     assert contents(tmp_path) == before
 
 

@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -258,18 +257,22 @@ def test_what_is_no_backup_is_refused(pair: ragkernel.SqlService, tmp_path: Path
     assert held(pair) == ("1", 1)
 
 
-def _rename_part(name: str, said: dict[str, Any]) -> None:
-    said["files"][name]["name"] = f"{name}.db"
-
-
-def test_a_manifest_of_the_live_files_is_refused(pair: ragkernel.SqlService, tmp_path: Path) -> None:
-    """A manifest that names files in use is no way around: their newest rows stand in a -wal."""
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_manifest_of_the_live_files_is_refused(pair: ragkernel.SqlService, tmp_path: Path, linked: bool) -> None:
+    """A manifest that names files in use, or hard links to them, is no way around: their newest rows stand in a -wal,
+    and reading them for a digest would drop SQLite's locks (hazard 17)."""
     made = backed_up(pair)
-    shutil.copy(made, tmp_path / "pair.json")
-    for name in ("app_meta", "events"):
-        changed(str(tmp_path / "pair.json"), partial(_rename_part, name))
+    where = tmp_path
+    if linked:
+        where = tmp_path / "links"
+        where.mkdir()
+        for name in ("app_meta.db", "events.db"):
+            os.link(tmp_path / name, where / name)
+    files = {name: {**part, "name": f"{name}.db"} for name, part in json.loads(Path(made).read_text())["files"].items()}
+    shutil.copy(made, where / "pair.json")
+    changed(str(where / "pair.json"), lambda said: said.update(files=files))
     with pytest.raises(BackupRefused, match="in use"):
-        pair.restore(tmp_path / "pair.json")
+        pair.restore(where / "pair.json")
 
 
 def test_another_page_size_is_refused_by_name(pair: ragkernel.SqlService, tmp_path: Path) -> None:
