@@ -59,6 +59,25 @@ def test_the_chunks_of_pieces_are_those_of_the_text(
         assert list(split(pieces, chunk_size=size, chunk_overlap=overlap, language=language)) == whole
 
 
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ('x." y z', (2, 0)),  # that a sentence ends is seen by characters which the chunk before has
+        ("a b" + " " * 300 + "\n  c d", (2, 1)),
+        ("a b\r\n\r\nc d e\r\nf", (3, 1)),
+        ("ab" * 50 + " c", (2, 1)),
+    ],
+)
+def test_the_chunks_of_single_characters(text: str, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that comes character by character, and is held no longer than it must be, has the chunks of the whole.
+
+    SQL, because where there are headings an unfinished line is held."""
+    size, overlap = sizes
+    whole = list(split(text, chunk_size=size, chunk_overlap=overlap, language="sql"))
+    monkeypatch.setattr(chunking, "BLOCK_CHARS", 1)
+    assert list(split(list(text), chunk_size=size, chunk_overlap=overlap, language="sql")) == whole
+
+
 @pytest.mark.parametrize("language", ["restructuredtext", "markdown", "python"])
 def test_the_chunks_of_real_texts_in_pieces(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prose with headings and source code, cut at random: the chunks of the whole."""
@@ -71,18 +90,36 @@ def test_the_chunks_of_real_texts_in_pieces(language: str, monkeypatch: pytest.M
         assert list(split(pieces, chunk_size=128, chunk_overlap=16, language=language)) == whole
 
 
-@given(CUT_TEXTS, st.sampled_from(ALL_LANGUAGES), st.randoms())
-def test_headings_come_once_they_are_certain(text: str, language: str, places: random.Random) -> None:
+def check_headings(pieces: list[str], language: str) -> None:
     """The headings of pieces are those of the text, and none begins before what was settled when it was given."""
     scanned, found, settled = Outline(language), [], 0
-    pieces = cut(text, places)
     for number, piece in enumerate(pieces, 1):
-        given_now = scanned.feed(piece, last=number == len(pieces))
-        assert all(heading.start >= settled for heading in given_now)
-        found += given_now
+        completed = scanned.feed(piece, last=number == len(pieces))
+        assert all(heading.start >= settled for heading in completed)
+        found += completed
         assert scanned.settled >= settled
         settled = scanned.settled
-    assert found == list(headings(text, language))
+    assert found == list(headings("".join(pieces), language))
+
+
+@given(CUT_TEXTS, st.sampled_from(ALL_LANGUAGES), st.randoms())
+def test_headings_come_once_they_are_certain(text: str, language: str, places: random.Random) -> None:
+    """However a text is cut, its headings are the same, and a heading is known before the text behind it is used."""
+    check_headings(cut(text, places), language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("@a\n@b(1)\ndef f(): pass\nx = 1\n@c\nclass D: pass", "python"),
+        ("=====\n Top\n=====\n\nSub\n---\ntext", "restructuredtext"),
+        ("---\na: b\n---\n\nTop\r\n===\r\n```\n# code\n```\n## Sub ##", "markdown"),
+        ("# Top\n # text\n## Sub", "html"),
+    ],
+)
+def test_headings_that_come_character_by_character(text: str, language: str) -> None:
+    """The same, cut everywhere."""
+    check_headings(list(text), language)
 
 
 @pytest.mark.parametrize(
