@@ -193,6 +193,14 @@ def test_sizes_and_checksums(archive: Path, service: ragkernel.SqlService) -> No
         require_refused(service, rewritten(archive, archive.with_name("x.zip"), {CHUNKS: data}, seal=False), told)
 
 
+def test_every_line_has_an_end(archive: Path, service: ragkernel.SqlService) -> None:
+    """What stands behind the last newline is no line, and is refused, also where the checksums fit."""
+    with zipfile.ZipFile(archive) as opened:
+        data = opened.read(CHUNKS)
+    broken = rewritten(archive, archive.with_name("x.zip"), {CHUNKS: data + b"{"})
+    require_refused(service, broken, "line 4 of chunks.jsonl: it has no end")
+
+
 def test_a_member_stands_once(archive: Path, service: ragkernel.SqlService) -> None:
     """Two members of one name, of which readers would take different ones, are refused."""
     with zipfile.ZipFile(archive) as opened:
