@@ -131,6 +131,7 @@ def test_headings_that_come_character_by_character(text: str, language: str) -> 
         ("---\n" + "x\n" * (FRONT_MATTER_CHARS // 2 - 5) + "---\n# After\n", "markdown", ["After"]),
         ("---\nTitle\n---\n" + "# Far\n", "markdown", ["Far"]),
         ("---\n# Inside\n" + "x\n" * (FRONT_MATTER_CHARS // 2) + "---\n", "markdown", ["Inside"]),
+        ("---\n# Inside\n" + "x\n" * (FRONT_MATTER_CHARS // 2 - 20) + "---" + " " * 99 + "x\n", "markdown", ["Inside"]),
     ],
 )
 def test_no_rule_reaches_further_than_its_limit(text: str, language: str, expected: list[str]) -> None:
