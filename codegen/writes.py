@@ -55,7 +55,7 @@ def write_parts(table: Table, written: Sequence[Written], model: str) -> WritePa
     doc = [
         "Insert rows from any iterable, which is streamed; how many they were.",
         "",
-        "All or nothing: an error, a refused value included, leaves nothing of this call behind. Within one transaction",
+        "All or nothing: an error, a refused value included, leaves nothing of this call behind. In one transaction",
         "the -wal file grows by all of them, so load very many in several (a ragkernel service does so: `bulk`).",
     ]
     facts = {"sql": many, "item": f"New{model} | {model}", "new": f"New{model}"}

@@ -584,7 +584,7 @@ def insert(
 def insert_many(conn: Writer, rows: Iterable[NewKnowledgeBase | KnowledgeBase], /) -> int:
     """Insert rows from any iterable, which is streamed; how many they were.
 
-    All or nothing: an error, a refused value included, leaves nothing of this call behind. Within one transaction
+    All or nothing: an error, a refused value included, leaves nothing of this call behind. In one transaction
     the -wal file grows by all of them, so load very many in several (a ragkernel service does so: `bulk`).
     """
     now = _values.now_text()
