@@ -14,7 +14,7 @@ import pytest
 
 import ragkernel
 from ragkernel import queries
-from ragkernel.archive import form, reading
+from ragkernel.archive import form, reading, storing
 from ragkernel.archive.form import CHUNKS, DOCUMENTS, MANIFEST
 from ragkernel.errors import ArchiveRefused, ConfigurationError, TransactionFailed
 
@@ -341,6 +341,26 @@ def test_one_build_of_a_base_at_a_time(archive: Path, service: ragkernel.SqlServ
             ("notes", 2),
             ("other", 1),
         ]
+
+
+def test_an_import_that_was_given_up_stores_no_more(
+    archive: Path, service: ragkernel.SqlService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another process took a silent run for dead and gave it up, it stores nothing from then on, and ends."""
+    monkeypatch.setattr(storing, "_BATCH_ROWS", 1)
+
+    def give_up(step: str, done: int, total: int) -> None:
+        if step == "store":
+            with service.write() as conn:
+                (run,) = queries.pipeline_runs.list_all(conn)
+                queries.pipeline_runs.update(conn, id=run.id, status="failed")
+
+    with pytest.raises(TransactionFailed, match="took over"):
+        ragkernel.import_kb(service, archive, progress=give_up)
+    _, left = service.knowledge_bases.versions("notes")
+    assert (left.status, left.documents) == ("building", 1)
+    with service.read() as conn:
+        assert queries.document_chunks.count_by_kb_id(conn, kb_id=left.id) == 0
 
 
 def test_a_file_that_changes_meanwhile(tmp_path: Path, service: ragkernel.SqlService) -> None:
