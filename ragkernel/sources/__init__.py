@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from .languages import DEFAULT_GLOBS, language_of
-from .reading import HEAD_CHARS, SMALL_FILE_BYTES, SourceChanged, SourceText, read
+from .reading import SourceChanged, SourceText, read
 from .walk import Measure, Skipped, SourceFile, find, measure, printable
 
 __all__ = [
     "DEFAULT_GLOBS",
-    "HEAD_CHARS",
-    "SMALL_FILE_BYTES",
     "Measure",
     "Skipped",
     "SourceChanged",

@@ -13,6 +13,7 @@ from ragkernel.clock import sql_timestamp, utc_now
 from ragkernel.errors import ConfigurationError, TransactionFailed
 from ragkernel.ingestion import job, storing
 from ragkernel.knowledge import running
+from ragkernel.sources import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,7 +213,7 @@ def test_a_large_document_is_stored_in_many_transactions(
     """A file above SMALL_FILE_BYTES is stored as it is read, and is in no version before it is whole."""
     monkeypatch.setattr(storing, "BATCH_CHUNKS", 7)
     text = "".join(f"line {number} of many\n" for number in range(3000))
-    monkeypatch.setattr(ragkernel.sources, "SMALL_FILE_BYTES", 10_000)
+    monkeypatch.setattr(reading, "SMALL_FILE_BYTES", 10_000)
     (folder / "one.md").write_text(text)
     seen: list[str] = []
 
@@ -239,7 +240,7 @@ def test_a_large_document_that_was_cut_short_is_begun_again(
 ) -> None:
     """Interrupted inside a large document, the next run removes what was stored of it and stores it whole."""
     monkeypatch.setattr(storing, "BATCH_CHUNKS", 7)
-    monkeypatch.setattr(ragkernel.sources, "SMALL_FILE_BYTES", 10_000)
+    monkeypatch.setattr(reading, "SMALL_FILE_BYTES", 10_000)
     (folder / "one.md").write_text("".join(f"line {number} of many\n" for number in range(3000)))
 
     def stop(report: Any) -> None:
