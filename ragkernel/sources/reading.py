@@ -74,7 +74,7 @@ class SourceText:
         writes it. Of a large file by reading it again: raises SourceChanged, at the end at the latest, where its bytes
         are no longer those of the hash."""
         if self._again is not None:
-            return self._again.pieces(self.content_hash, self.mtime_ns)
+            return self._again.pieces(self.content_hash, self.size_bytes)
         return iter((self._text,))
 
 
@@ -113,9 +113,7 @@ def _read(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> SourceTe
             texts.append(decoding.checked(block, last=False, keep=not large or kept < HEAD_CHARS))
             kept += len(texts[-1])
         texts.append(decoding.checked(b"", last=True, keep=not large or kept < HEAD_CHARS))
-        if size != facts.st_size or _marks(os.fstat(stream.fileno())) != _marks(facts):
-            return None
-    if _marks(os.lstat(file.path)) != _marks(facts):
+    if size != facts.st_size or _marks(os.lstat(file.path)) != _marks(facts):
         return None
     if decoding.refusal:
         return Skipped(file.source_path, decoding.refusal)
@@ -130,29 +128,31 @@ class _Again:
         self._file = file
         self._avoid = avoid
 
-    def pieces(self, content_hash: str, mtime_ns: int) -> Iterator[str]:
-        """The text; raises SourceChanged where the bytes are not those of `content_hash`."""
+    def pieces(self, content_hash: str, size_bytes: int) -> Iterator[str]:
+        """The text; raises SourceChanged where the bytes are not those of `content_hash`, `size_bytes` of them."""
         file = self._file
+        changed = SourceChanged(Skipped(file.source_path, _CHANGES))
         digest = hashlib.sha256()
         decoding = _Decoding(language_of(file.source_path))
+        left = size_bytes
         try:
             stream = _open(file, self._avoid)
             if isinstance(stream, Skipped):
                 raise SourceChanged(stream)
             with stream:
-                facts = os.fstat(stream.fileno())
-                if facts.st_mtime_ns != mtime_ns:
-                    raise SourceChanged(Skipped(file.source_path, _CHANGES))
-                for block in _blocks(stream, facts.st_size):
+                for block in _blocks(stream, size_bytes):
+                    left -= len(block)
+                    if left < 0:  # somebody may append faster than we read
+                        raise changed
                     digest.update(block)
                     yield decoding.text(block, last=False)
             yield decoding.text(b"", last=True)
         except OSError as error:
             raise SourceChanged(Skipped(file.source_path, reason(error))) from error
         except UnicodeError:
-            raise SourceChanged(Skipped(file.source_path, _CHANGES)) from None
+            raise changed from None
         if digest.hexdigest() != content_hash:
-            raise SourceChanged(Skipped(file.source_path, _CHANGES))
+            raise changed
 
 
 def _open(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> FileIO | Skipped:

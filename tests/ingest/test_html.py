@@ -46,6 +46,7 @@ def found(path: Path, content: bytes) -> SourceText | Skipped:
         ("<h1></h1>a", "a"),
         ("<p># no heading</p><p>x # nor this", " # no heading\n\nx # nor this"),
         ("<pre>\n# a\n  b\n\n\tc</pre>d", " # a\n  b\n\n\tc\n\nd"),
+        ("<pre>x\n# y\n#z</pre>", "x\n # y\n #z"),
         ("<pre>a<br># b<b>c</b></pre>", "a\n # bc"),
         ("<table><tr><th>a<th>b<tr><td>1</td><td>2</td></tr></table>c", "a | b\n1 | 2\n\nc"),
         ("<table><tr><td><p>a</p></td><td><p>b</p></td></tr><tr><td>c</table>", "a | b\nc"),
@@ -86,6 +87,9 @@ PAGES = st.lists(st.one_of(PARTS, st.sampled_from(["\n", " ", "\r\n", "\r"])), m
 
 
 @given(PAGES, st.randoms())
+@example("<pre>a\r\nb\r", random.Random(1))
+@example("a<!-- x -->b<!-- y --!>c", random.Random(1))
+@example("a<long-name/><script>b</script>c</title x='>'>d", random.Random(1))
 @example("x" * 40 + "&notit;</scrip></script><!-- - -- --->", random.Random(1))
 def test_the_text_does_not_depend_on_where_a_page_is_cut(page: str, places: random.Random) -> None:
     """A page in pieces has the text of the whole page, also when it is cut in a tag, a comment or a reference."""

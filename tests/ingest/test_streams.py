@@ -305,6 +305,34 @@ def test_a_large_file_that_changes_before_its_second_reading(
 
 
 @pytest.mark.usefixtures("tiny_limits")
+def test_a_large_file_that_grows_as_fast_as_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second reading ends, although the end of the file moves on."""
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"Word " * 2000)
+    found = read(source(path), never)
+    assert isinstance(found, SourceText)
+
+    def grow(path: Path) -> None:
+        with path.open("ab") as stream:
+            stream.write(b"more " * 300)
+
+    change_while_reading(monkeypatch, path, grow, 10**6)
+    with pytest.raises(SourceChanged):
+        list(found.pieces())
+
+
+def test_a_file_that_was_only_touched_has_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second reading asks for the same bytes, not for the same time."""
+    monkeypatch.setattr(reading, "SMALL_FILE_BYTES", -1)
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"Word")
+    found = read(source(path), never)
+    assert isinstance(found, SourceText)
+    os.utime(path, ns=(0, 0))
+    assert "".join(found.pieces()) == "Word"
+
+
+@pytest.mark.usefixtures("tiny_limits")
 def test_a_large_file_that_is_gone_at_its_second_reading(tmp_path: Path) -> None:
     """A file that vanished, became a link or a live database, or no text, is SourceChanged with its reason."""
     path = tmp_path / "x.txt"
