@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +26,7 @@ from ..core.support import finish, start_python
 from .test_backup import folder, put, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ragkernel.core.connection import Connection
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[ragkernel.SqlService]:
-    config = split(tmp_path)
-    with ragkernel.open(config.app_db_path, config) as service:
-        yield service
 
 
 def append(service: ragkernel.SqlService, count: int = 1) -> int:
@@ -135,6 +127,8 @@ WRITER = """
                 position = service.events.append(("a", "b"), [ragkernel.NewEvent("x", {})])[0].id
                 with service.write() as conn:
                     note(service, conn)
+            for _ in range(20):  # the locks are free meanwhile, or a backup would wait for its luck
+                service.events.read(("a", "b"), limit=20)
             if position == 1:
                 print("begun", flush=True)
 """
@@ -149,14 +143,16 @@ def test_app_meta_is_never_ahead_of_the_events(tmp_path: Path, order: str) -> No
     writer   event 1, note 1, event 2, note 2 ···················· killed
     main                 backup, backup, backup … ─ looks ─ kills
     """
-    config = make_pair(tmp_path)
+    config = make_pair(tmp_path, busy_timeout=timedelta(seconds=30))
     writer = start_python(WRITER, str(tmp_path), order)
     assert writer.stdout is not None
     assert writer.stdout.readline() == "begun\n"
-    with ragkernel.SqlService(config) as service:
-        made = [service.backup_databases() for _ in range(4 if order == "nested" else 12)]
-    writer.kill()
-    writer.communicate()
+    try:
+        with ragkernel.SqlService(config) as service:
+            made = [service.backup_databases() for _ in range(4 if order == "nested" else 12)]
+    finally:
+        writer.kill()
+        writer.communicate()
     seen = []
     for app, events in made:
         noted = int(query(app.path, "SELECT value FROM settings WHERE key = 'position'"))

@@ -14,18 +14,10 @@ import ragkernel
 from ragkernel import queries
 
 from ..core.migrations import LATEST
-from ..core.pairs import make_pair, split
+from ..core.pairs import make_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[ragkernel.SqlService]:
-    config = split(tmp_path, app_pool_size=3, events_pool_size=2)
-    with ragkernel.open(config.app_db_path, config) as service:
-        yield service
 
 
 def test_both_files_are_measured(pair: ragkernel.SqlService, tmp_path: Path) -> None:
