@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ragkernel.chunking import split
-from ragkernel.markup import MarkupText, declared_encoding
+from ragkernel.markup import TITLE_CHARS, MarkupText, declared_encoding
 from ragkernel.outline import headings
 from ragkernel.sources import DEFAULT_GLOBS, Skipped, SourceFile, SourceText, read
 
@@ -57,6 +57,7 @@ def found(path: Path, content: bytes) -> SourceText | Skipped:
         ("a<!-- <p> -- > -->b<!-->c<!--->d<!-- x --!>e", "abcde"),
         ("a<!doctype x>b<?php x ?>c</ x>d</>e<![CDATA[f]]>g", "abcdeg"),
         ("a<script>if (a</b) '</p>'</script >b<style>p</style>c", "abc"),
+        ("a<script src='x' />b</script>c", "ac"),
         ("a<SCRIPT>x</sCript\n>b</p", "ab"),
         ("<script>never closed <p>x", ""),
         ("a<template>x<template>y</template>z</template>b", "ab"),
@@ -135,6 +136,7 @@ def test_hostile_pages_take_linear_time_and_no_memory(name: str) -> None:
     for begin in range(0, len(page), 4096):
         reader.feed(page[begin : begin + 4096], last=False)
         assert len(reader._rest) < 100
+        assert len(reader._title or "") <= TITLE_CHARS
     reader.feed("", last=True)
 
 
