@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
     from .reading import Progress
 
-# A page of chunks: rows at most, and the bytes that it is to have; the page before tells how many rows those are.
-_PAGE_ROWS = 500
+# A page of chunks: rows at most, few because any may be large; and the bytes that it is to have, fewer rows where those
+# of the page before were large.
+_PAGE_ROWS = 16
 _PAGE_BYTES = 1024 * 1024
 
 _OPERATION = "export knowledge base"
@@ -170,7 +171,7 @@ class _Export:
                 raise _unfit(f"document {place.id}", str(wrong)) from None
 
     def _chunks(self) -> Iterator[bytes]:
-        limit = 16
+        limit = _PAGE_ROWS
         for number, place in enumerate(queries.archive.document_order(self._conn, kb_id=self._version.id), 1):
             first = INTEGER_MIN
             while True:
