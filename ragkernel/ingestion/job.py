@@ -27,7 +27,7 @@ from ragkernel.sources import Skipped, SourceChanged, SourceFile, SourceText, fi
 
 from .report import IngestReport
 from .storing import BATCH_BYTES, BATCH_DOCUMENTS, Document, Former, Stored, Storing
-from .terms import check_name, resumable, settle
+from .terms import check_name, of_this_rule, resumable, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -167,6 +167,7 @@ class _Job:
         self._same: list[Former] = []  # of the active version, to be copied once there is a version to copy them to
         self._read_bytes = 0  # of the files before the present one
         self._of_file = 0  # of the present one
+        self._same_rule = build.active is None or of_this_rule(build.active)
         # By source_path. What is left of them at the end is of files that were not met in this run, or not stored.
         self._active = _documents(service, build.active.id) if build.active else {}
         self._built = _documents(service, build.unfinished.id) if build.unfinished else {}
@@ -210,8 +211,10 @@ class _Job:
             return
         built = self._built.get(source_path)
         document = Document(source_path, self._root, source, built, former is not None)
-        # One whose folder has moved is stored again, so that it names the folder whose files it follows from now on.
-        same = former is not None and former.content_hash == source.content_hash and former.root in (None, self._root)
+        # What another rule has split is stored again; so is one whose folder has moved, so that it names the folder
+        # whose files it follows from now on.
+        at_home = former is not None and former.root in (None, self._root) and self._same_rule
+        same = at_home and former is not None and former.content_hash == source.content_hash
         if built is not None and built.content_hash == source.content_hash:  # an earlier run stored or copied it
             report.unchanged += same
             report.resumed += not same

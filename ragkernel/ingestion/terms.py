@@ -33,8 +33,8 @@ def settle(asked: Mapping[str, Any], present: KnowledgeBase | None) -> Settings:
     """The settings of the version to build.
 
     asked: chunk_size, chunk_overlap and embedder_model, None where the caller leaves them open. present: the version
-    that they must agree with, because chunks of two sizes or rules, or vectors of two models, do not compare; None for
-    a new base. Raises ConfigurationError.
+    that they must agree with, because chunks of two sizes, or vectors of two models, do not compare; None for a new
+    base. Raises ConfigurationError.
     """
     if present is not None:
         _require_same(present, asked)
@@ -54,10 +54,10 @@ def settle(asked: Mapping[str, Any], present: KnowledgeBase | None) -> Settings:
 def resumable(left: KnowledgeBase) -> bool:
     """Whether ingest can go on with a version that is not complete: its own, or one that the application made for it.
 
-    `settle` has refused other sizes and rules by then where that version was the one to agree with.
+    `settle` has refused other sizes by then where that version was the one to agree with.
     """
     build = build_of(left)
-    return (build is None or build.get("by") == "ingest") and _rule(left) == RULE
+    return (build is None or build.get("by") == "ingest") and of_this_rule(left)
 
 
 def _require_same(base: KnowledgeBase, asked: Mapping[str, Any]) -> None:
@@ -69,13 +69,8 @@ def _require_same(base: KnowledgeBase, asked: Mapping[str, Any]) -> None:
                 operation="ingest",
                 hint="leave the option out, or build a base under another name",
             )
-    if _rule(base) != RULE:
-        raise ConfigurationError(
-            f"knowledge base {base.name!r} was built with the chunking rule {_rule(base)}; this version has {RULE}",
-            operation="ingest",
-            hint="build a base under another name",
-        )
 
 
-def _rule(base: KnowledgeBase) -> object:
-    return base.metadata.get("chunker", RULE) if isinstance(base.metadata, dict) else RULE
+def of_this_rule(base: KnowledgeBase) -> bool:
+    """Whether a version was split by the rule that this code has: else its files are split anew for the next one."""
+    return not isinstance(base.metadata, dict) or base.metadata.get("chunker", RULE) == RULE

@@ -308,6 +308,16 @@ def test_a_run_is_heard_of_while_it_goes_on(service: SqlService, folder: Path, m
     assert None not in beats
 
 
+def test_what_another_rule_has_split_is_split_anew(service: SqlService, folder: Path) -> None:
+    """A base of an earlier chunking rule is not refused: the next run splits all files by today's rule."""
+    first = ragkernel.ingest(service, folder, kb="x")
+    with service.write() as conn:
+        queries.knowledge_bases.update(conn, id=first.kb_id, metadata={"chunker": "outline-0"})
+    second = ragkernel.ingest(service, folder, kb="x")
+    assert (second.changed, second.copied, second.version) == (3, 0, 2)
+    assert ragkernel.ingest(service, folder, kb="x").nothing_to_do
+
+
 def test_a_base_that_the_application_began_is_completed(service: SqlService, folder: Path) -> None:
     """A `building` version that an application made, with its own sizes, is the one that ingest builds."""
     with service.write() as conn:
