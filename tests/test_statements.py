@@ -7,6 +7,8 @@ import pkgutil
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import ragkernel
 from ragkernel.core import lease, ledger, migrate
 from ragkernel.core.lease import ReadConnection
@@ -14,12 +16,11 @@ from ragkernel.core.pragmas import READER, Settings, bootstrap_table
 from ragkernel.generated import queries, schema
 from ragkernel.generated._rows import Place, Update, Upsert
 
+from .core.pairs import split
 from .core.support import record_statements
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 PRAGMAS = {
     *(pragma.name for pragma in bootstrap_table(READER, Settings())),
@@ -58,9 +59,11 @@ def of_core(sql: str) -> bool:
     return pragma is not None and pragma.group(1) in PRAGMAS
 
 
-def test_every_statement_is_a_known_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recorded over a whole life (migrate, ingest, events, backup, restore, vacuum, health), no statement is put
-    together from text outside the generated set, core's own and the migrations; a caller's own SQL is apart."""
+@pytest.mark.parametrize("mode", ["single", "split"])
+def test_every_statement_is_a_known_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """Recorded over a whole life (migrate, ingest, versions, archive, bulk, events, backup, restore, vacuum, health),
+    no statement is put together from text outside the generated set, core's own and the migrations; a caller's own SQL
+    is apart."""
     seen = record_statements(monkeypatch)
     callers: set[str] = set()
     real = ReadConnection.execute
@@ -73,20 +76,30 @@ def test_every_statement_is_a_known_one(tmp_path: Path, monkeypatch: pytest.Monk
     text = tmp_path / "text"
     text.mkdir()
     (text / "a.md").write_text("# One\n\nA paragraph.\n\n# Two\n\nAnother one.\n")
-    path = tmp_path / "app_meta.db"
-    with ragkernel.open(path, ragkernel.SqlConfig.test(tmp_path)) as service:
-        for _ in range(2):
+    pair = mode == "split"
+    with ragkernel.open(split(tmp_path) if pair else ragkernel.SqlConfig.test(tmp_path)) as service:
+        for word in ("Changed", "Changed again", "Same", "Same"):
             ragkernel.ingest(service, text, kb="handbook")
-            (text / "a.md").write_text("# One\n\nChanged.\n")
+            (text / "a.md").write_text(f"# One\n\n{word}.\n")
+        bases = service.knowledge_bases
+        bases.pin("handbook", 3)
+        bases.unpin("handbook", 3)
+        bases.activate("handbook", 3)
+        bases.prune("handbook", 1)
+        ragkernel.export_kb(service, "handbook", tmp_path / "handbook.zip")
+        ragkernel.import_kb(service, tmp_path / "handbook.zip", name="copy")
+        bases.remove("copy")
+        rows = [ragkernel.models.NewSetting(key=str(number), value="x") for number in range(9)]
+        assert service.bulk(queries.settings.insert_many, rows) == 9
         service.events.append(("thing", "1"), [ragkernel.NewEvent("made", {})])
         service.events.read(("thing", "1"))
         with service.write() as conn:
             conn.execute("INSERT INTO settings (key, value) VALUES ('mine', ?)", ("x",))
         backup = service.backup_databases()[0]
-        service.restore(backup.path, tmp_path / "beside.db")
+        service.restore(backup.path, tmp_path / "beside.db", events_to=tmp_path / "beside_events.db" if pair else None)
         service.restore(backup.path)
         service.vacuum()
-        service.vacuum(tmp_path / "compact.db")
+        service.vacuum(tmp_path / "compact.db", events_into=tmp_path / "compact_events.db" if pair else None)
         service.health_check(deep=True)
         service.run_migrations(0)
         service.run_migrations()

@@ -174,9 +174,9 @@ class Build:
 
     def _taken_over(self) -> TransactionFailed:
         return TransactionFailed(
-            f"another ingest of {self._name!r} took over",
+            f"another run that builds {self._name!r} took over",
             operation=self._kind,
-            hint="run one ingest of a base at a time",
+            hint="run one ingest or import of a base at a time",
         )
 
     def complete(self, counts: dict[str, Any], metrics: dict[str, Any]) -> KnowledgeBase | None:

@@ -36,7 +36,7 @@ def require_none_alive(conn: Reader, name: str, operation: str) -> None:
         last = f", last heard of at {beat:%H:%M:%S}" if beat else ""
         elsewhere = "" if owner.state(run.id, run.metrics) == "alive" else f" on {named.get('host')}"
         raise TransactionFailed(
-            f"process {named.get('pid')}{elsewhere} is ingesting {name!r}{since}{last} (run {run.id})",
+            f"process {named.get('pid')}{elsewhere} is building {name!r}{since}{last} (run {run.id})",
             operation=operation,
             hint="wait until it is done, or end that process",
         )

@@ -97,6 +97,9 @@ class _File:
             f"{before}SQLite took {capped.got} for {capped.name} where {capped.asked} was asked"
             for capped in database.capped()
         ]
+        kept = self.writer.checkpointer.kept
+        if kept > journal_size_limit // 4:
+            self.notices.append(f"{before}readers, or another writer, keep {kept} bytes of the WAL from being reused")
         self.readers = [f"{before}{thread}: {age:.1f} s: {statement}" for thread, age, statement in self.pool.holders()]
 
     def _reasons(self, journal_size_limit: int) -> Iterator[str]:
@@ -150,7 +153,7 @@ def check(
         events_pool_open=None if second is None else second.pool.open,
         events_pool_waiting=None if second is None else second.pool.waiting,
         events_pool_timeouts=None if second is None else second.pool.timeouts,
-        leaked_cursors=sum(each.pool.leaked_cursors for each in files),
+        leaked_cursors=sum(each.pool.leaked_cursors + each.writer.leaked_cursors for each in files),
         readers=tuple(reader for each in files for reader in each.readers),
         write_queue_waiting=sum(each.writer.queue.waiting for each in files),
         commits=sum(each.writer.commits for each in files),

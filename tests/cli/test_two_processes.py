@@ -75,7 +75,7 @@ def test_a_second_ingest_is_refused_while_the_first_lives(folder: Path) -> None:
         words = ("ingest", folder / "text", "--kb", "x", "--app-db", folder / "x.db")
         done = run(*words)
         assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
-        assert f"process {first.process.pid} is ingesting 'x' since 2" in done.err
+        assert f"process {first.process.pid} is building 'x' since 2" in done.err
         assert first.run_id in done.err
         assert run(*words, "--json").json["error"]["type"] == "TransactionFailed"
         status = run("status", "--app-db", folder / "x.db").out

@@ -279,7 +279,7 @@ def test_a_run_elsewhere_lives_by_its_heartbeat(service: SqlService, folder: Pat
             metrics={"owner": owner, "heartbeat_at": beat},
         )
     if refused:
-        with pytest.raises(TransactionFailed, match="process 7 on another machine is ingesting 'x'"):
+        with pytest.raises(TransactionFailed, match="process 7 on another machine is building 'x'"):
             ragkernel.ingest(service, folder, kb="x")
         return
     assert ragkernel.ingest(service, folder, kb="x").changed == 1

@@ -188,3 +188,22 @@ def test_an_exposed_sqlite_is_a_notice(service: ragkernel.SqlService, monkeypatc
     assert any("WAL-reset" in notice for notice in service.health_check().notices)
     monkeypatch.setattr(health, "exposed_to_wal_reset", lambda version: False)
     assert not any("WAL-reset" in notice for notice in service.health_check().notices)
+
+
+def test_a_reader_that_keeps_the_wal_is_told(tmp_path: Path) -> None:
+    """While a reader keeps much of the -wal file from being reused, health says so, and who reads; not afterwards."""
+    config = ragkernel.SqlConfig.test(tmp_path, journal_size_limit=400_000, checkpoint_pages=10)
+    with ragkernel.open(config) as service:
+
+        def write() -> None:
+            for number in range(60):
+                with service.write() as conn:
+                    queries.settings.upsert(conn, key=str(number), value="x" * 5000)
+
+        with service.read():
+            write()
+            health = service.health_check()
+            assert any("bytes of the WAL" in notice for notice in health.notices)
+            assert len(health.readers) == 1
+        write()
+        assert not any("bytes of the WAL" in notice for notice in service.health_check().notices)
