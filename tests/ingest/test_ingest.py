@@ -350,9 +350,7 @@ def test_a_living_run_is_not_overtaken(service: SqlService, folder: Path) -> Non
     """
 
     def overtake(report: IngestReport) -> None:
-        with pytest.raises(
-            TransactionFailed, match=rf"process {os.getpid()} is building 'handbook' .*{report.run_id}"
-        ):
+        with pytest.raises(TransactionFailed, match=rf"process {os.getpid()} is building 'handbook' .*{report.run_id}"):
             ragkernel.ingest(service, folder, kb="handbook")
         assert ragkernel.ingest(service, folder, kb=f"other {report.files}").added == 3
 
