@@ -10,7 +10,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup gen check-gen lint type test test-wheel test-all bench demo check clean
+.PHONY: help setup gen check-gen lint type test test-wheel test-all bench scale demo check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-all: ## all tests on each Python 3.11 to 3.13 of this machine
 
 bench: $(READY) ## measure against hand-written sqlite3
 	@$(PY) -m pytest bench --benchmark-only $(ARGS)
+
+scale: $(READY) ## ingest 100,000 small files and a file of 500 MB: time, memory, -wal (about 10 minutes)
+	@$(PY) -m tests.ingest.large_files && $(PY) -m tests.ingest.scale
 
 demo: $(READY) gen ## ingest real text (SRC=folder, or what every Python carries), query it, back it up, restore it
 	@$(PY) bench/demo.py $(if $(SRC),"$(SRC)")

@@ -26,11 +26,11 @@ from ragkernel.knowledge.build import Build
 from ragkernel.sources import Skipped, SourceChanged, SourceFile, SourceText, find, measure, printable, read
 
 from .report import IngestReport
-from .storing import BATCH_BYTES, BATCH_DOCUMENTS, Document, Former, Stored, Storing
+from .storing import BATCH_BYTES, BATCH_DOCUMENTS, NOT_WHOLE, Document, Former, Stored, Storing
 from .terms import check_name, of_this_rule, resumable, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from ragkernel.knowledge.build import Settings
     from ragkernel.service import SqlService
@@ -169,8 +169,17 @@ class _Job:
         self._of_file = 0  # of the present one
         self._same_rule = build.active is None or of_this_rule(build.active)
         # By source_path. What is left of them at the end is of files that were not met in this run, or not stored.
-        self._active = _documents(service, build.active.id) if build.active else {}
-        self._built = _documents(service, build.unfinished.id) if build.unfinished else {}
+        self._active: dict[str, Former] = {}
+        self._built: dict[str, Former] = {}
+        self._stale: list[Former] = []  # what an earlier run left half stored, or twice
+        if build.active is not None:
+            self._active = dict(_documents(service, build.active.id))
+        if build.unfinished is not None:
+            for source_path, former in _documents(service, build.unfinished.id):
+                if former.content_hash == NOT_WHOLE or source_path in self._built:
+                    self._stale.append(former)
+                else:
+                    self._built[source_path] = former
         if build.active is not None:
             report.kb_id, report.version = build.active.id, build.active.version
 
@@ -283,7 +292,7 @@ class _Job:
                 self._same.append(former)
         if build.active is None or report.added or report.changed or report.resumed or report.removed:
             self.make_version()
-            for built in self._built.values():
+            for built in (*self._stale, *self._built.values()):
                 self._storing.delete(built.id)
             self._copy()
         else:
@@ -304,13 +313,11 @@ class _Job:
         }
 
 
-def _documents(service: SqlService, kb_id: str) -> dict[str, Former]:
-    """What a version holds, by source_path: about 400 bytes of memory a document."""
+def _documents(service: SqlService, kb_id: str) -> Iterator[tuple[str, Former]]:
+    """What a version holds, with each source_path: about 400 bytes of memory a document where all are kept."""
     with service.read() as conn:
-        return {
-            row.source_path: Former(row.id, row.content_hash, row.root, row.size_bytes)
-            for row in queries.documents.fingerprints(conn, kb_id=kb_id)
-        }
+        for row in queries.documents.fingerprints(conn, kb_id=kb_id):
+            yield row.source_path, Former(row.id, row.content_hash, row.root, row.size_bytes)
 
 
 def _gone(folder: str | None, source_path: str) -> bool:

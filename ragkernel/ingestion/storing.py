@@ -30,6 +30,8 @@ BATCH_BYTES = 8 * 1024 * 1024
 BATCH_DOCUMENTS = 500
 BATCH_CHUNKS = 2000
 
+_BEFORE_ALL = -(2**63)  # a chunk_index below all others
+
 NOT_WHOLE = ""  # the content_hash of a document whose chunks are not all stored
 
 _WITH_TITLES = frozenset({"markdown", "restructuredtext", "text", "html"})
@@ -176,11 +178,33 @@ class Storing:
         """Take documents of the active version over, as they are, in transactions of a handy size; how many."""
         kb_id = self._build.version().id
         copied = 0
-        for batch in _batches(formers):
+        for batch in _batches([former for former in formers if former.size_bytes < BATCH_BYTES]):
             with self._build.write() as conn:
                 for former in batch:
                     copied += _copy(conn, former.id, kb_id)
+        for former in formers:
+            if former.size_bytes >= BATCH_BYTES:
+                copied += self._copy_large(former, kb_id)
         return copied
+
+    def _copy_large(self, former: Former, kb_id: str) -> int:
+        new = new_id()
+        with self._build.write() as conn:
+            row = queries.documents.get(conn, id=former.id)
+            if row is None:
+                return 0
+            queries.documents.copy_to_version(conn, id=row.id, new_id=new, kb_id=kb_id)
+            queries.documents.update(conn, id=new, content_hash=NOT_WHOLE)
+        after = _BEFORE_ALL
+        copied = BATCH_CHUNKS
+        while copied == BATCH_CHUNKS:
+            with self._build.write() as conn:
+                copied = _copy_chunks(conn, row.id, new, kb_id, after, BATCH_CHUNKS)
+                last = queries.document_chunks.last_index(conn, document_id=new)
+                after = _BEFORE_ALL if last is None else last
+        with self._build.write() as conn:
+            queries.documents.update(conn, id=new, content_hash=row.content_hash, updated_at=row.updated_at)
+        return 1
 
     def delete(self, document_id: str) -> None:
         """Remove a document of the version that is built; its chunks first, some in each transaction."""
@@ -210,10 +234,20 @@ def _batches(formers: list[Former]) -> Iterator[list[Former]]:
 def _copy(conn: Writer, document_id: str, kb_id: str) -> int:
     new = new_id()
     copied = queries.documents.copy_to_version(conn, id=document_id, new_id=new, kb_id=kb_id)
-    queries.document_chunks.copy_to_version(
-        conn, document_id=document_id, new_document_id=new, kb_id=kb_id, stamp=new[:15]
-    )
+    _copy_chunks(conn, document_id, new, kb_id, _BEFORE_ALL, -1)
     return copied
+
+
+def _copy_chunks(conn: Writer, document_id: str, new_document_id: str, kb_id: str, after: int, limit: int) -> int:
+    return queries.document_chunks.copy_to_version(
+        conn,
+        document_id=document_id,
+        new_document_id=new_document_id,
+        kb_id=kb_id,
+        stamp=new_id()[:15],
+        after=after,
+        limit=limit,
+    )
 
 
 def _columns(document: Document) -> dict[str, Any]:

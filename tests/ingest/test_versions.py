@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,10 @@ def test_a_vanished_file_is_left_out_of_the_next_version(service: SqlService, fo
     assert set(documents(service, second.kb_id)) == {"one.md", "deep/three.md"}
 
 
-def test_a_copy_has_the_same_content_and_new_ids(service: SqlService, folder: Path) -> None:
+@pytest.mark.parametrize("batch_bytes", [storing.BATCH_BYTES, 100], ids=["small", "large"])
+def test_a_copy_has_the_same_content_and_new_ids(
+    service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch, batch_bytes: int
+) -> None:
     """What is copied is equal in every column but its ids and versions, the moments of creation included; ids of chunks
     are UUIDv7 of the moment of the copy, in order."""
     first = ragkernel.ingest(service, folder, kb="x", chunk_size=10, chunk_overlap=2)
@@ -258,6 +262,47 @@ def test_a_large_document_that_was_cut_short_is_begun_again(
         assert queries.document_chunks.count_by_kb_id(conn, kb_id=report.kb_id) == sum(
             document.chunk_count for document in documents(service, report.kb_id).values()
         )
+
+
+def test_what_was_left_twice_is_there_once_in_the_end(
+    service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted again and again, each time at another point, with files that change to and fro meanwhile, the version
+    that is completed at last holds each file's present state once."""
+    monkeypatch.setattr(storing, "BATCH_CHUNKS", 2)
+    monkeypatch.setattr(storing, "BATCH_BYTES", 100)
+    monkeypatch.setattr(storing, "BATCH_DOCUMENTS", 1)
+    monkeypatch.setattr(job, "BATCH_DOCUMENTS", 1)
+    first = ragkernel.ingest(service, folder, kb="x", chunk_size=10, chunk_overlap=0)
+    texts = {name: (folder / name).read_text() for name in ("one.md", "two.md")}
+    write = storing._copy_chunks
+    for stop_at in range(1, 40):
+        calls = 0
+
+        def interrupted(*arguments: Any, stop_at: int = stop_at) -> int:
+            nonlocal calls
+            calls += 1
+            if calls == stop_at:
+                raise KeyboardInterrupt
+            return write(*arguments)
+
+        for name, text in texts.items():
+            (folder / name).write_text(text if stop_at % 3 else f"{stop_at} other words " * 30)
+        (folder / "four.md").write_text(f"new {stop_at}")
+        monkeypatch.setattr(storing, "_copy_chunks", interrupted)
+        try:
+            report = ragkernel.ingest(service, folder, kb="x", keep=1)
+        except KeyboardInterrupt:
+            continue
+        held = documents(service, report.kb_id)
+        with service.read() as conn:
+            assert queries.documents.count_by_kb_id(conn, kb_id=report.kb_id) == len(held) == 4
+        for name, row in held.items():
+            assert row.content_hash == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            assert row.chunk_count == len(chunks(service, row.id)) > 0
+        if stop_at > 30:
+            break
+    assert report.version > first.version
 
 
 @pytest.mark.parametrize(("age", "refused"), [(0, True), (60, True), (300, False)])

@@ -207,8 +207,14 @@ SELECT
     || substr(lower(hex(randomblob(2))), 2) || '-' || lower(hex(randomblob(6))),
     :new_document_id, :kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
 FROM document_chunks
-WHERE document_id = :document_id
-ORDER BY chunk_index"""
+WHERE document_id = :document_id AND chunk_index > :after
+ORDER BY chunk_index
+LIMIT :limit"""
+
+_SQL_LAST_INDEX = """\
+SELECT max(chunk_index) AS chunk_index
+FROM document_chunks
+WHERE document_id = :document_id"""
 
 _SQL_DELETE_SOME = """\
 DELETE FROM document_chunks
@@ -434,6 +440,24 @@ def _rows_of_of_active_version(rows: list[RawRow]) -> list[DocumentChunkOfActive
         ]
     except _values.UNREADABLE:
         return [_row_of_active_version(row) for row in rows]
+
+
+_COLUMNS_LAST_INDEX = (("chunk_index", "integer", True, ()),)
+_KEY_LAST_INDEX = ()
+
+
+def _row_last_index(row: RawRow) -> int | None:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (chunk_index,) = row
+        if chunk_index is not None and type(chunk_index) is not int:
+            _values.mismatch()
+        # Named, so that type checkers see its type: a raw row is a tuple of Any.
+        decoded: int | None = chunk_index
+        return decoded
+    except _values.UNREADABLE:
+        error = _values.decode_error("document_chunks", _KEY_LAST_INDEX, _COLUMNS_LAST_INDEX, row)
+        raise error from None
 
 
 def _encode(
@@ -1008,9 +1032,12 @@ def copy_to_version(
     new_document_id: str,
     kb_id: str,
     document_id: str,
+    after: int,
+    limit: int,
 ) -> int:
-    """Take the chunks of a document over to its copy in another version; how many they were. Their new ids are UUIDv7 like
-    all others: `stamp` is the first 15 characters of an id made now, which stand for the moment, the rest is random.
+    """Take chunks of a document over to its copy in another version: at most `limit` (-1 for all) of those behind the
+    chunk_index `after`, in order; how many they were. Their new ids are UUIDv7 like all others: `stamp` is the first 15
+    characters of an id made now, which stand for the moment, the rest is random.
     """
     return conn.change(
         _SQL_COPY_TO_VERSION,
@@ -1019,8 +1046,22 @@ def copy_to_version(
             "new_document_id": _values.text("document_chunks", "new_document_id", new_document_id),
             "kb_id": _values.text("document_chunks", "kb_id", kb_id),
             "document_id": _values.text("document_chunks", "document_id", document_id),
+            "after": _values.integer("document_chunks", "chunk_index", after),
+            "limit": _values.integer("document_chunks", "limit", limit),
         },
     )
+
+
+def last_index(
+    conn: Reader,
+    *,
+    document_id: str,
+) -> int | None:
+    """The chunk_index of a document's last chunk, null where it has none."""
+    if type(document_id) is not str or not document_id.isascii():
+        _values.wanted_text("document_chunks", "document_id", document_id)
+    row = conn.fetch_one(_SQL_LAST_INDEX, {"document_id": document_id})
+    return None if row is None else _row_last_index(row)
 
 
 def delete_some(

@@ -28,8 +28,9 @@ DELETE FROM document_chunks
 WHERE document_id = :document_id;
 
 -- name: copy_to_version :execrows
--- Take the chunks of a document over to its copy in another version; how many they were. Their new ids are UUIDv7 like
--- all others: `stamp` is the first 15 characters of an id made now, which stand for the moment, the rest is random.
+-- Take chunks of a document over to its copy in another version: at most `limit` (-1 for all) of those behind the
+-- chunk_index `after`, in order; how many they were. Their new ids are UUIDv7 like all others: `stamp` is the first 15
+-- characters of an id made now, which stand for the moment, the rest is random.
 -- @param stamp: str
 -- @param new_document_id: str
 -- @param kb_id: str
@@ -41,8 +42,16 @@ SELECT
     || substr(lower(hex(randomblob(2))), 2) || '-' || lower(hex(randomblob(6))),
     :new_document_id, :kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
 FROM document_chunks
-WHERE document_id = :document_id
-ORDER BY chunk_index;
+WHERE document_id = :document_id AND chunk_index > :after
+ORDER BY chunk_index
+LIMIT :limit;
+
+-- name: last_index :one
+-- The chunk_index of a document's last chunk, null where it has none.
+-- @column chunk_index: int | None
+SELECT max(chunk_index) AS chunk_index
+FROM document_chunks
+WHERE document_id = :document_id;
 
 -- name: delete_some :execrows
 -- Remove at most `limit` chunks of a version; how many they were.
