@@ -13,10 +13,12 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkernel.clock import new_id
-from ragkernel.errors import ConfigurationError, SqlError, TransactionFailed
+from ragkernel.errors import ConfigurationError, TransactionFailed
 from ragkernel.generated import queries
 from ragkernel.knowledge.bases import KEPT
 from ragkernel.knowledge.build import Build, Settings
+from ragkernel.knowledge.naming import check_name
+from ragkernel.knowledge.reasons import told
 
 from .form import ChunkLine
 from .reading import opened
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 # Rows of one transaction, and the bytes of their texts: short enough for other writers.
 _BATCH_ROWS = 2000
 _BATCH_BYTES = 4 * 1024 * 1024
-
-_NAME_CHARS = 200
 
 _OPERATION = "import knowledge base"
 
@@ -76,14 +76,14 @@ def import_kb(
     with opened(os.fspath(path)) as archive:
         base = archive.manifest.base
         target = base.name if name is None else name
-        check_name(target)
+        check_name(target, _OPERATION)
         archive.verify(progress)
         _require_utf8(service)
         run_id = new_id()
         with Build(service.knowledge_bases.facts, "import", target, run_id) as build:
             source = os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
-            told = {"path": source, "name": base.name, "version": base.version}
-            build.begin(lambda _: _settings(base), lambda _: False, {"description": _TOLD, "config": told})
+            origin = {"path": source, "name": base.name, "version": base.version}
+            build.begin(lambda _: _settings(base), lambda _: False, {"description": _TOLD, "config": origin})
             store = _Store(build, archive, progress)
             try:
                 version = build.version()
@@ -93,7 +93,7 @@ def import_kb(
                 build.fail("Cancelled", "interrupted", store.metrics(started))
                 raise
             except BaseException as error:
-                build.fail("Failed", _why(error), store.metrics(started))
+                build.fail("Failed", told(error), store.metrics(started))
                 raise
     pruned = service.knowledge_bases.prune(target, KEPT)
     seconds = time.monotonic() - started
@@ -106,21 +106,11 @@ def check(path: str | os.PathLike[str], *, name: str | None = None) -> None:
     Raises ArchiveRefused, ConfigurationError.
     """
     with opened(os.fspath(path)) as archive:
-        check_name(archive.manifest.base.name if name is None else name)
+        check_name(archive.manifest.base.name if name is None else name, _OPERATION)
         archive.verify()
 
 
 _TOLD = "An archive into a version of a knowledge base"
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that cannot stand in a line of text. Raises ConfigurationError."""
-    if type(name) is not str or not name.strip() or len(name) > _NAME_CHARS or not name.isprintable():
-        raise ConfigurationError(
-            f"the name of a knowledge base is 1 to {_NAME_CHARS} printable characters",
-            operation=_OPERATION,
-            hint="give one, for example --name handbook",
-        )
 
 
 class _Store:
@@ -215,11 +205,3 @@ def _require_utf8(service: SqlService) -> None:
                 operation=_OPERATION,
                 hint="import into a database that ragkernel made",
             )
-
-
-def _why(error: BaseException) -> str:
-    """What the run's row says of the error that ended it: never the text of an exception that may quote a document."""
-    if isinstance(error, SqlError):
-        return str(error)[:1000]
-    reason = error.strerror if isinstance(error, OSError) else None
-    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__

@@ -301,11 +301,12 @@ def test_the_database_itself_is_not_opened(service: ragkernel.SqlService, archiv
 
 
 def test_names(archive: Path, service: ragkernel.SqlService) -> None:
-    """A name that no line of text can hold is refused; another one can be given."""
-    for name in ("", " ", "a\nb", "x" * 201):
+    """A name that no line of text can hold, or that would mean a version, is refused; another one can be given."""
+    for name in ("", " ", "a\nb", "x" * 201, "handbook@2", "@0", "a@1@2"):
         with pytest.raises(ConfigurationError, match="the name of a knowledge base"):
             ragkernel.import_kb(service, archive, name=name)
-    assert ragkernel.import_kb(service, archive, name="x" * 200).version == 1
+    for name in ("x" * 200, "me@home", "2@", "a@2b"):
+        assert ragkernel.import_kb(service, archive, name=name).version == 1
 
 
 def test_not_inside_a_write_scope(archive: Path, service: ragkernel.SqlService) -> None:
