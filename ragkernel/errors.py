@@ -224,6 +224,10 @@ class PartnerMissing(LayoutMismatch):
     """One file of a pair is there, and the other one is missing or empty."""
 
 
+class PairOutOfStep(LayoutMismatch):
+    """The two files of a pair are of two moments: one of them was put back without the other."""
+
+
 class RestoreInterrupted(ConfigurationError):
     """A restore of a pair was cut short between its two files; run it again, as the hint says."""
 
@@ -308,5 +312,7 @@ def translate(error: BaseException, *, operation: str, path: str | None = None, 
         message = "an integer lies outside SQLite's 64 bits"
     else:
         message = redacted(str(error), sql)
+    if message.startswith("no such table"):
+        hint = "another process may have migrated the schema (`ragkernel status` shows it), or it is not of this file"
     where = f"{operation}: {_shortened(sql)}" if sql else operation
     return kind(message, operation=where, path=path, code=code, code_name=name, hint=hint)

@@ -6,14 +6,16 @@ use the active one. A pinned version is kept; a pruned one is a row without docu
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ragkernel.clock import parse_timestamp, sql_timestamp, utc_now
 from ragkernel.errors import ConfigurationError, NotFound, VersionRefused
 from ragkernel.generated import queries
 
-from .effects import KNOWLEDGE_BASE, PRUNED_AT, pruned_at
-from .running import require_none_alive
+from .build import build_of
+from .effects import DOCUMENTS, KNOWLEDGE_BASE, PRUNED_AT, pruned_at
+from .running import give_up, require_none_alive
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 KEPT = 2  # complete versions that are kept unless told otherwise
 
 # Rows that one transaction of the sweep removes: short enough for other writers.
-_SWEEP_CHUNKS = 5000
-_SWEEP_DOCUMENTS = 1000
+_SWEEP_CHUNKS = 2000
+_SWEEP_DOCUMENTS = 500
+# Between two of them: other processes look for the lock every few milliseconds, and find it free.
+_PAUSE_S = 0.005
 
 
 class Version(NamedTuple):
@@ -88,7 +92,9 @@ class KnowledgeBases:
             # An application that made its versions by itself may have left several of them active.
             active = [row.id for row in _rows(fact.conn, name) if row.status == "active"]
             if active != [base.id]:
-                fact.record(KNOWLEDGE_BASE, base.id, "KnowledgeBaseActivated", {"name": name, "version": version})
+                held = queries.documents.holdings(fact.conn, kb_id=base.id)
+                data = {"name": name, "version": version, DOCUMENTS: held.documents if held else 0}
+                fact.record(KNOWLEDGE_BASE, base.id, "KnowledgeBaseActivated", data)
             return _version(fact.conn, _row(fact.conn, name, version))
 
     def pin(self, name: str, version: int) -> Version:
@@ -116,6 +122,7 @@ class KnowledgeBases:
         with self.facts.write() as fact:
             rows = _rows(fact.conn, name)
             require_none_alive(fact.conn, name, "remove knowledge base")
+            give_up(fact, name, "the base was removed")
             held = [queries.documents.holdings(fact.conn, kb_id=row.id) for row in rows]
             for row in rows:
                 data = {"name": name, "version": row.version}
@@ -125,13 +132,15 @@ class KnowledgeBases:
         )
 
     def prune(self, name: str, keep: int = KEPT) -> list[int]:
-        """Remove the documents of complete versions other than the newest `keep`, the active one and pinned ones.
+        """Remove the documents of complete versions other than the newest `keep`, the active one, pinned ones, and one
+        that a version which is being built takes documents from.
 
         First the versions are marked, in one transaction; then their documents are removed, some in each transaction,
         so that other writers get their turn; what a kill leaves, the next call removes. Returns the versions that were
         marked. Raises NotFound, ConfigurationError for a `keep` below 1.
         """
         check_keep(keep)
+        self.facts.require_outside()
         with self.facts.app.read() as conn:
             old = _outdated(_rows(conn, name), keep)
         if old:
@@ -152,10 +161,12 @@ class KnowledgeBases:
         for kb_id in waiting:
             removed = 1
             while removed:
+                time.sleep(_PAUSE_S)
                 with app.write() as conn:
                     removed = queries.document_chunks.delete_some(conn, kb_id=kb_id, limit=_SWEEP_CHUNKS)
             removed = 1
             while removed:
+                time.sleep(_PAUSE_S)
                 with app.write() as conn:
                     removed = queries.documents.delete_some(conn, kb_id=kb_id, limit=_SWEEP_DOCUMENTS)
 
@@ -172,7 +183,13 @@ def check_keep(keep: int) -> None:
 
 def _outdated(rows: list[KnowledgeBase], keep: int) -> list[KnowledgeBase]:
     complete = [row for row in rows if row.status in ("active", "inactive") and pruned_at(row) is None]
-    return [row for row in complete[:-keep] if row.status != "active" and row.pinned_version is None]
+    builds = [build_of(row) for row in rows if row.status in ("building", "error") and pruned_at(row) is None]
+    needed = {build.get("parent") for build in builds if build is not None}
+    return [
+        row
+        for row in complete[:-keep]
+        if row.status != "active" and row.pinned_version is None and row.version not in needed
+    ]
 
 
 def _rows(conn: Reader, name: str) -> list[KnowledgeBase]:

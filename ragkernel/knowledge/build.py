@@ -16,8 +16,8 @@ from ragkernel.errors import SqlError, TransactionFailed
 from ragkernel.generated import queries
 
 from . import owner
-from .effects import KNOWLEDGE_BASE, PIPELINE_RUN, PRUNED_AT, pruned_at
-from .running import HEARTBEAT_SECONDS, require_none_alive, running
+from .effects import DOCUMENTS, KNOWLEDGE_BASE, PIPELINE_RUN, PRUNED_AT, pruned_at
+from .running import HEARTBEAT_SECONDS, end_run, give_up, require_none_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,8 +83,8 @@ class Build:
             reference = self.active or next(reversed(left or rows), None)
             self._settings = settle(reference)
             require_none_alive(conn, self._name, self._kind)
-            self._give_up_others(fact)
-            if left and resumable(left[-1]):
+            give_up(fact, self._name, "a later run of this base took over", by=self._run_id)
+            if left and _agrees(left[-1], self._settings) and resumable(left[-1]):
                 self.unfinished = left.pop()
             for row in left:
                 if _is_ours(row):
@@ -97,10 +97,6 @@ class Build:
             }
             fact.record(PIPELINE_RUN, self._run_id, "PipelineRunStarted", started)
         return self._settings
-
-    def _give_up_others(self, fact: FactWriter) -> None:
-        for run in running(fact.conn, self._name):
-            self._end(fact, run.id, "Failed", run.kb_id, run.metrics, "a later run of this base took over")
 
     def _discard(self, fact: FactWriter, row: KnowledgeBase) -> None:
         data = {"name": row.name, "version": row.version, PRUNED_AT: sql_timestamp(utc_now()), "run_id": self._run_id}
@@ -154,11 +150,14 @@ class Build:
         with self._facts.app.write() as conn:
             run = self._require_ours(conn)
             if time.monotonic() >= self._next_beat:
-                self._next_beat = time.monotonic() + HEARTBEAT_SECONDS
-                metrics = run.metrics if isinstance(run.metrics, dict) else {}
-                metrics = {**metrics, "heartbeat_at": sql_timestamp(utc_now())}
-                queries.pipeline_runs.update(conn, id=run.id, metrics=metrics)
+                self._beat(conn, run)
             yield conn
+
+    def _beat(self, conn: Writer, run: PipelineRun) -> None:
+        self._next_beat = time.monotonic() + HEARTBEAT_SECONDS
+        metrics = run.metrics if isinstance(run.metrics, dict) else {}
+        metrics = {**metrics, "heartbeat_at": sql_timestamp(utc_now())}
+        queries.pipeline_runs.update(conn, id=run.id, metrics=metrics)
 
     def beat(self) -> None:
         """Say that the run is there, where it did not for HEARTBEAT_SECONDS."""
@@ -182,10 +181,13 @@ class Build:
     def complete(self, counts: dict[str, Any], metrics: dict[str, Any]) -> KnowledgeBase | None:
         """Activate the version, if one was built, and end the run: one short transaction. Returns the active version.
 
-        counts: what the event tells of the version. metrics: what the run's row keeps. Raises FileReplaced where the
-        database file was deleted meanwhile, TransactionFailed where another run took over.
+        It is activated whatever a person has activated meanwhile. counts: what the event tells of the version. metrics:
+        what the run's row keeps. Raises FileReplaced where the database file was deleted meanwhile, TransactionFailed
+        where another run took over.
         """
         self._facts.app.require_same_file()
+        if self.base is not None:
+            counts = {**counts, DOCUMENTS: self._settle_documents(self.base)}
         with self._facts.write() as fact:
             self._require_ours(fact.conn)
             base = self.base or self.active
@@ -193,8 +195,16 @@ class Build:
                 told = {"name": self._name, "version": self.base.version, "run_id": self._run_id, **counts}
                 fact.record(KNOWLEDGE_BASE, self.base.id, "KnowledgeBaseActivated", told)
             kb_id = None if base is None else base.id
-            self._end(fact, self._run_id, "Completed", kb_id, metrics, None)
+            end_run(fact, self._run_id, "Completed", kb_id, metrics, None)
         return base
+
+    def _settle_documents(self, base: KnowledgeBase) -> int:
+        """How many documents the version has. In split mode they are synced to the disk: the event that it is active
+        will be, and after a loss of power may not stand there without them."""
+        with self._facts.app.write(durable=self._facts.split) as conn:
+            self._beat(conn, self._require_ours(conn))  # a commit of nothing would sync nothing
+            held = queries.documents.holdings(conn, kb_id=base.id)
+        return 0 if held is None else held.documents
 
     def fail(self, status: Literal["Failed", "Cancelled"], error: str, metrics: dict[str, Any]) -> None:
         """End the run, and mark the version `error` where it failed: one transaction. A cancelled run leaves it
@@ -206,15 +216,13 @@ class Build:
             if status == "Failed" and self.base is not None:
                 told = {"name": self._name, "version": self.base.version, "run_id": self._run_id}
                 fact.record(KNOWLEDGE_BASE, self.base.id, "KnowledgeBaseFailed", told)
-            self._end(fact, self._run_id, status, run.kb_id, metrics, error)
+            end_run(fact, self._run_id, status, run.kb_id, metrics, error)
 
-    def _end(
-        self, fact: FactWriter, run_id: str, status: str, kb_id: str | None, metrics: Any, error: str | None
-    ) -> None:
-        data = {"completed_at": sql_timestamp(utc_now()), "kb_id": kb_id, "metrics": metrics, "error": error}
-        if run_id != self._run_id:
-            data["superseded_by"] = self._run_id
-        fact.record(PIPELINE_RUN, run_id, f"PipelineRun{status}", data)
+
+def _agrees(row: KnowledgeBase, settings: Settings) -> bool:
+    """Whether a version that is not complete was begun with these sizes and this model."""
+    mine = (settings.embedder_model, settings.chunk_size, settings.chunk_overlap)
+    return (row.embedder_model, row.chunk_size, row.chunk_overlap) == mine
 
 
 def _is_ours(row: KnowledgeBase) -> bool:

@@ -24,6 +24,7 @@ KNOWLEDGE_BASE = "knowledge_base"
 PIPELINE_RUN = "pipeline_run"
 
 PRUNED_AT = "pruned_at"
+DOCUMENTS = "documents"
 
 
 def pruned_at(base: KnowledgeBase) -> str | None:
@@ -32,13 +33,25 @@ def pruned_at(base: KnowledgeBase) -> str | None:
     return moment if isinstance(moment, str) else None
 
 
+def holds_what_it_should(conn: Writer, event_type: str, kb_id: str, data: dict[str, Any]) -> bool:
+    """Whether the version that an event activates is whole in this file: it is told how many documents it has."""
+    if event_type != "KnowledgeBaseActivated" or DOCUMENTS not in data:
+        return True
+    held = queries.documents.holdings(conn, kb_id=kb_id)
+    return held is not None and held.documents >= data[DOCUMENTS]
+
+
 def _created(conn: Writer, kb_id: str, data: dict[str, Any]) -> None:
     if not queries.knowledge_bases.exists(conn, id=kb_id):
+        version = data["version"]
+        if queries.knowledge_bases.get_by_name_and_version(conn, name=data["name"], version=version) is not None:
+            # Between a kill and the application of its event the application made a version of that number.
+            version = 1 + max(row.version for row in queries.knowledge_bases.list_by_name(conn, name=data["name"]))
         queries.knowledge_bases.insert(
             conn,
             id=kb_id,
             name=data["name"],
-            version=data["version"],
+            version=version,
             status="building",
             embedder_model=data["embedder_model"],
             chunk_size=data["chunk_size"],
@@ -112,7 +125,7 @@ def _run_started(conn: Writer, run_id: str, data: dict[str, Any]) -> None:
             kb_id=data["kb_id"] if data["kb_id"] and queries.knowledge_bases.exists(conn, id=data["kb_id"]) else None,
             status="running",
             started_at=parse_timestamp(data["started_at"]),
-            metrics={"owner": data["owner"]},
+            metrics={"owner": data["owner"], "heartbeat_at": data["started_at"]},
         )
 
 

@@ -254,6 +254,10 @@ WHERE id > :after AND event_type IN (
 )
 ORDER BY id
 LIMIT :limit"""
+
+_SQL_NEWEST_POSITION = """\
+SELECT max(id) AS position
+FROM events"""
 _PLACE_ID = _rows.Place((0,))
 _PLACE_AGGREGATE_TYPE_SEQUENCE_NUMBER = _rows.Place((4, 5))
 _PLACE_SEQUENCE_NUMBER = _rows.Place((5,))
@@ -676,6 +680,24 @@ def _rows_of_facts_after(rows: list[RawRow]) -> list[EventFactsAfter]:
         ]
     except _values.UNREADABLE:
         return [_row_facts_after(row) for row in rows]
+
+
+_COLUMNS_NEWEST_POSITION = (("position", "integer", True, ()),)
+_KEY_NEWEST_POSITION = ()
+
+
+def _row_newest_position(row: RawRow) -> int | None:
+    """One raw row decoded. Raises DecodeError for a stored value that is not of its column's type."""
+    try:
+        (position,) = row
+        if position is not None and type(position) is not int:
+            _values.mismatch()
+        # Named, so that type checkers see its type: a raw row is a tuple of Any.
+        decoded: int | None = position
+        return decoded
+    except _values.UNREADABLE:
+        error = _values.decode_error("events", _KEY_NEWEST_POSITION, _COLUMNS_NEWEST_POSITION, row)
+        raise error from None
 
 
 def _encode(
@@ -1581,3 +1603,11 @@ def facts_after(
         _values.integer("events", "limit", limit)
     rows = conn.fetch_all(_SQL_FACTS_AFTER, {"after": after, "limit": limit})
     return _rows_of_facts_after(rows)
+
+
+def newest_position(
+    conn: Reader,
+) -> int | None:
+    """The global position of the newest event, null where there is none."""
+    row = conn.fetch_one(_SQL_NEWEST_POSITION)
+    return None if row is None else _row_newest_position(row)

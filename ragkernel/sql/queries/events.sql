@@ -51,3 +51,9 @@ WHERE id > :after AND event_type IN (
 )
 ORDER BY id
 LIMIT :limit;
+
+-- name: newest_position :one
+-- The global position of the newest event, null where there is none.
+-- @column position: int | None
+SELECT max(id) AS position
+FROM events;
