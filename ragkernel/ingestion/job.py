@@ -121,25 +121,39 @@ def check(
     """
     check_name(kb)
     settled_sizes(CHUNK_SIZE if chunk_size is None else chunk_size, chunk_overlap)
+    patterns = None if globs is None else list(globs)
     skipped: Skipped | None = None
     count = 0
-    for entry in find(os.fspath(path), globs):
+    for entry in find(os.fspath(path), patterns):
         source = read(entry, is_live) if isinstance(entry, SourceFile) else entry
         if not isinstance(source, Skipped):
             return
-        skipped = skipped or source
-        count += 1
+        if source.path == "." or not _is_folder(path, source):
+            skipped = skipped or source
+            count += 1
     told = printable(os.fspath(path))
-    if skipped is None:
-        raise ConfigurationError(
-            f"no file at {told} matches", operation="ingest", hint="check the folder, or name patterns like '*.md'"
-        )
-    others = f" and {count - 1} more" if count > 1 else ""
-    raise ConfigurationError(
-        f"no file at {told} can be taken: {skipped.path}{others}: {skipped.reason}",
-        operation="ingest",
-        hint="text is UTF-8, or UTF-16 with a byte order mark; symbolic links are not followed",
-    )
+    if skipped is None and patterns is None:
+        message, hint = "has a name that is taken", "`ragkernel ingest --help` lists them; --glob names others"
+    elif skipped is None:
+        message, hint = "matches the patterns", "'*.md' matches names, 'docs/**/*.md' paths below the folder"
+    else:
+        others = f" and {count - 1} more" if count > 1 else ""
+        message, hint = f"can be taken: {skipped.path}{others}: {skipped.reason}", _hint(skipped.reason)
+    raise ConfigurationError(f"no file at {told} {message}", operation="ingest", hint=hint)
+
+
+def _is_folder(path: str | os.PathLike[str], skipped: Skipped) -> bool:
+    """Whether what was left out is a folder or a link to one, which is reported whatever the patterns are."""
+    return skipped.reason.startswith("folder: ") or os.path.isdir(os.path.join(os.fspath(path), skipped.path))
+
+
+def _hint(reason: str) -> str:
+    """What to do about a file that was left out for this reason."""
+    if reason.startswith(("not text", "binary")):
+        return "text is UTF-8, or UTF-16 with a byte order mark"
+    if reason == "symbolic link":
+        return "symbolic links are not followed; name what it leads to"
+    return "run it again once the file can be read, or name other files"
 
 
 class _Job:

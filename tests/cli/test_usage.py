@@ -108,6 +108,30 @@ def test_a_wrong_path_of_ingest_makes_no_database(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == [text]
 
 
+def test_why_nothing_can_be_ingested_is_told_with_what_to_do(tmp_path: Path) -> None:
+    """The error of ingest tells that no name fits, without folders that no pattern asks for, from files that cannot be
+    taken, and its hint fits the reason."""
+    text, elsewhere = tmp_path / "text", tmp_path / "elsewhere"
+    for folder in ("none", "binary", "fifo", "link"):
+        (text / folder).mkdir(parents=True)
+        os.mkdir(os.fsencode(text / folder) + b"/\xff")  # is reported, whatever the patterns are
+        (text / folder / "more").symlink_to(tmp_path)
+    elsewhere.write_text("text")
+    (text / "binary" / "a.txt").write_bytes(b"\0")
+    os.mkfifo(text / "fifo" / "a.txt")
+    (text / "link" / "a.txt").symlink_to(elsewhere)
+    for words, told in (
+        (["none"], "none has a name that is taken [ingest] Hint: `ragkernel ingest --help` lists them; --glob names"),
+        (["none", "--glob", "*.x"], "none matches the patterns [ingest] Hint: '*.md' matches names"),
+        (["binary"], "binary can be taken: a.txt: binary: it holds a NUL byte [ingest] Hint: text is UTF-8"),
+        (["fifo"], "fifo can be taken: a.txt: not a regular file [ingest] Hint: run it again once"),
+        (["link"], "link can be taken: a.txt: symbolic link [ingest] Hint: symbolic links are not followed"),
+    ):
+        done = run("ingest", "--kb", "x", text / words[0], *words[1:], "--app-db", tmp_path / "new.db")
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+        assert done.err.startswith(f"ragkernel: no file at {text}/{told}")
+
+
 def test_options_stand_before_or_behind_the_command(made: Path) -> None:
     """--app-db and --json mean the same in both places."""
     behind = run("list", "kbs", "--app-db", made / "app_meta.db", "--json")
