@@ -192,7 +192,8 @@ def open_connection(path: str, role: str, settings: Settings) -> tuple[Connectio
 
 
 def open_plain(path: str, *, create: bool = False, immutable: bool = False) -> Connection:
-    """Open a file that is not a live database of this process (a backup, a copy), without the bootstrap.
+    """Open a file that is not a live database of this process (a backup, a copy), without the bootstrap; but other
+    processes may have it open, so that here too nothing is checkpointed by SQLite itself (hazard 22).
 
     create: make the file first, mode 0600. immutable: promise SQLite that nobody changes the file, so that reading it
     leaves no -wal or -shm behind (https://www.sqlite.org/uri.html#uriimmutable).
@@ -215,6 +216,7 @@ def open_plain(path: str, *, create: bool = False, immutable: bool = False) -> C
         raise opening_failed(error, path) from None
     connection.path = path
     connection.permit = Permit()
+    pragmas.forbid_automatic_checkpoints(connection)
     return connection
 
 

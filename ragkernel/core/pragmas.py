@@ -147,6 +147,12 @@ def _patiently(connection: Connection, sql: str, seconds: float, wanted: str | N
         time.sleep(random.uniform(0.001, 0.02))
 
 
+def forbid_automatic_checkpoints(connection: Connection) -> None:
+    """Take SQLite's own checkpoints, one at every 1000 pages of WAL, from a connection without the bootstrap: they run
+    without the write lock (hazard 22). Does not touch the file."""
+    connection.run_kernel("PRAGMA wal_autocheckpoint = 0").close()
+
+
 def set_synchronous(connection: Connection, level: str) -> None:
     """Set `synchronous` between two transactions (inside one SQLite refuses it)."""
     connection.run_kernel(f"PRAGMA synchronous = {level}").close()

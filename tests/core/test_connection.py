@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ragkernel.core import connection as connection_module
-from ragkernel.core import pragmas
-from ragkernel.core.connection import open_connection
+from ragkernel.core import copy, pragmas
+from ragkernel.core.connection import Connection, open_connection, open_plain
 from ragkernel.core.pragmas import CHECKPOINTER, MAINTENANCE, READER, WRITER, Pragma, Settings
 from ragkernel.errors import (
     ConfigurationError,
@@ -29,7 +29,7 @@ from ragkernel.errors import (
 from .support import SMALL, finish, make_database, start_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -37,6 +37,42 @@ def path(tmp_path: Path) -> str:
     """A database file with one table."""
     with make_database(tmp_path / "notes.db") as database:
         return database.path
+
+
+OPENERS: dict[str, Callable[[str], Connection]] = {
+    **{
+        role: lambda path, role=role: open_connection(path, role, SMALL)[0]  # type: ignore[misc]
+        for role in (WRITER, READER, CHECKPOINTER, MAINTENANCE)
+    },
+    "plain": open_plain,
+    "immutable": lambda path: open_plain(path, immutable=True),
+    "created": lambda path: open_plain(path + ".new", create=True),
+}
+
+
+@pytest.mark.parametrize("kind", OPENERS)
+def test_no_connection_checkpoints_by_itself(path: str, kind: str) -> None:
+    """Every kind of connection that the kernel opens has SQLite's automatic checkpoints off (hazard 22)."""
+    connection = OPENERS[kind](path)
+    try:
+        assert connection.run_kernel("PRAGMA wal_autocheckpoint").fetchone() == (0,)
+    finally:
+        connection.close()
+
+
+def test_noting_a_restore_copies_nothing_back(tmp_path: Path) -> None:
+    """The commits that note a restore, and its end, leave a long WAL of another connection alone (hazard 22)."""
+    path = str(tmp_path / "notes.db")
+    with make_database(tmp_path / "notes.db", databases=("app_meta",)) as database:
+        database.migrate()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA wal_autocheckpoint = 0")
+    other.execute("CREATE TABLE large AS SELECT zeroblob(8000000)")
+    before = os.stat(path).st_size
+    copy.note_restoring(path, "manifest")
+    copy.note_restoring(path, None)
+    assert os.stat(path).st_size == before
+    other.close()
 
 
 @pytest.mark.parametrize("role", [WRITER, READER, CHECKPOINTER, MAINTENANCE])
