@@ -611,13 +611,17 @@ class DocumentFingerprints(Row):
         "source_path",
         "content_hash",
         "size_bytes",
+        "chunk_count",
         "root",
+        "rule",
     )
     id: str
     source_path: str
     content_hash: str
     size_bytes: int
+    chunk_count: int
     root: str | None
+    rule: str | None
 
     def __init__(
         self,
@@ -625,13 +629,17 @@ class DocumentFingerprints(Row):
         source_path: str,
         content_hash: str,
         size_bytes: int,
+        chunk_count: int,
         root: str | None,
+        rule: str | None,
     ) -> None:
         self.id = id
         self.source_path = source_path
         self.content_hash = content_hash
         self.size_bytes = size_bytes
+        self.chunk_count = chunk_count
         self.root = root
+        self.rule = rule
 
 
 @dataclass

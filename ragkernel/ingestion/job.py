@@ -13,21 +13,25 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ragkernel.chunking import CHUNK_SIZE, settled_sizes
+from ragkernel.chunking import CHUNK_SIZE, RULE, settled_sizes
 from ragkernel.clock import new_id
 from ragkernel.core.database import is_live
 from ragkernel.errors import ConfigurationError, SqlError, TransactionFailed
 from ragkernel.generated import queries
 from ragkernel.knowledge.bases import KEPT, check_keep
 from ragkernel.knowledge.build import Build
+from ragkernel.knowledge.naming import check_name
+from ragkernel.knowledge.reasons import told
 from ragkernel.sources import Skipped, SourceChanged, SourceFile, SourceText, find, measure, printable, read
 
+from .copying import Copying, Former
 from .report import IngestReport
-from .storing import BATCH_BYTES, BATCH_DOCUMENTS, NOT_WHOLE, Document, Former, Stored, Storing
-from .terms import check_name, of_this_rule, resumable, settle
+from .storing import BATCH_BYTES, BATCH_DOCUMENTS, NOT_WHOLE, Document, Stored, Storing
+from .terms import resumable, rule_of, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -50,6 +54,7 @@ def ingest(
     chunk_overlap: int | None = None,
     embedder_model: str | None = None,
     keep: int = KEPT,
+    moved: bool = False,
     progress: Callable[[IngestReport], object] | None = None,
 ) -> IngestReport:
     """Bring the knowledge base `kb` up to date with the text files at `path`, a folder or one file.
@@ -63,16 +68,17 @@ def ingest(
     globs: which files, see ragkernel.sources.find. chunk_size, chunk_overlap: tokens as ragkernel.chunking counts them,
     512 and 50 for a new base (a smaller chunk_size alone: a tenth of it); embedder_model: the name that a new base
     keeps. An existing base keeps its own: other values are refused, because chunks of two sizes in one base do not
-    compare. keep: how many complete versions stay, the active one and pinned ones always; older ones lose their
-    documents at the end. progress: called after each file, and while a large one is stored, outside of transactions,
-    with the report so far; an exception that it raises ends the run.
+    compare. moved: the folder of this base is at `path` now: all its documents are taken for this folder's, those of
+    other folders too, so those without a file here go. keep: how many complete versions stay, the active one and pinned
+    ones always; older ones lose their documents at the end. progress: called after each file, and while a large one is
+    stored, outside of transactions, with the report so far; an exception that it raises ends the run.
 
     Blocks until the run has ended. What cannot be read is skipped and reported. Raises, before anything is written,
     ConfigurationError for a wrong argument, where no file matches and where none that does is text, TransactionFailed
-    inside a write scope, and where a living process is ingesting the same base. Any exception later on (FileReplaced:
-    the database was deleted meanwhile) leaves the active version as it was, marks the run failed and the unfinished
-    version `error` (KeyboardInterrupt: the run cancelled, the version `building`), and goes on; the next run continues
-    with what was stored.
+    inside a read or write scope, and where a living process is ingesting the same base. Any exception later on
+    (FileReplaced: the database was deleted meanwhile; TransactionFailed: the version compared with was pruned) leaves
+    the active version as it was, marks the run failed and the unfinished version `error` (KeyboardInterrupt: the run
+    cancelled, the version `building`), and goes on; the next run continues with what was stored.
     """
     if service.inside_write:
         raise TransactionFailed(
@@ -80,15 +86,22 @@ def ingest(
             operation="ingest",
             hint="leave the `with service.write()` block first",
         )
+    facts = service.knowledge_bases.facts
+    if facts.app.pool.mine() is not None:
+        raise TransactionFailed(
+            "ingest is called inside a read scope, which goes on seeing what was there before",
+            operation="ingest",
+            hint="leave the `with service.read()` block first",
+        )
     patterns = None if globs is None else list(globs)
     check_keep(keep)
     check(path, kb=kb, globs=patterns)
     report = IngestReport(kb_id="", kb_name=kb, run_id=new_id())
     asked = {"chunk_size": chunk_size, "chunk_overlap": chunk_overlap, "embedder_model": embedder_model}
-    with Build(service.knowledge_bases.facts, "ingest", kb, report.run_id) as build:
-        told = {"path": printable(os.fspath(path)), "globs": patterns}
-        settings = build.begin(partial(settle, asked), resumable, {"description": _TOLD, "config": told})
-        job = _Job(service, build, settings, report, progress, path)
+    with Build(facts, "ingest", kb, report.run_id) as build:
+        source = {"path": printable(os.fspath(path)), "globs": patterns}
+        settings = build.begin(partial(settle, asked), resumable, {"description": _TOLD, "config": source})
+        job = _Job(service, build, settings, report, progress, path, moved=moved)
         try:
             with service.bulk_loading():
                 if build.active is None:
@@ -101,9 +114,10 @@ def ingest(
             build.fail("Cancelled", "interrupted", report.metrics())
             raise
         except BaseException as error:
-            build.fail("Failed", _told(error), report.metrics())
+            build.fail("Failed", told(error), report.metrics())
             raise
-    report.pruned = len(service.knowledge_bases.prune(kb, keep))
+    with suppress(SqlError):  # the version is active; the next run prunes what this one cannot
+        report.pruned = len(service.knowledge_bases.prune(kb, keep))
     return report
 
 
@@ -119,7 +133,7 @@ def check(
 
     Reads files until one is text. Raises ConfigurationError.
     """
-    check_name(kb)
+    check_name(kb, "ingest")
     settled_sizes(CHUNK_SIZE if chunk_size is None else chunk_size, chunk_overlap)
     patterns = None if globs is None else list(globs)
     skipped: Skipped | None = None
@@ -167,21 +181,27 @@ class _Job:
         report: IngestReport,
         progress: Callable[[IngestReport], object] | None,
         path: str | os.PathLike[str],
+        *,
+        moved: bool,
     ) -> None:
         real = os.path.realpath(os.fspath(path))
         self._folder = real if os.path.isdir(real) else os.path.dirname(real)
         self._root = printable(self._folder)  # as documents name it
+        self._moved = moved
         self._build = build
         self._report = report
         self._progress = progress
         self._begun = time.monotonic()
-        self._storing = Storing(build, settings.chunk_size, settings.chunk_overlap, report.skip, self._alive)
+        sizes = (settings.chunk_size, settings.chunk_overlap)
+        self._storing = Storing(build, *sizes, report.skip, self._alive)
+        rule = RULE if build.active is None else rule_of(build.active)
+        self._copying = Copying(build, *sizes, rule)
+        self._rule = rule
         self._batch: list[Document] = []
         self._batch_bytes = 0
         self._same: list[Former] = []  # of the active version, to be copied once there is a version to copy them to
         self._read_bytes = 0  # of the files before the present one
         self._of_file = 0  # of the present one
-        self._same_rule = build.active is None or of_this_rule(build.active)
         # By source_path. What is left of them at the end is of files that were not met in this run, or not stored.
         self._active: dict[str, Former] = {}
         self._built: dict[str, Former] = {}
@@ -229,17 +249,21 @@ class _Job:
         report = self._report
         self._of_file = source.size_bytes
         former = self._active.get(source_path)
-        if former is not None and former.root not in (None, self._root) and not _gone(former.root, source_path):
+        ours = former is None or self._moved or former.root in (None, self._root)
+        if former is not None and not ours and not _gone(former.root, source_path):
             report.skip(Skipped(source_path, "another folder's document has this path, and is still there"))
             return
-        built = self._built.get(source_path)
-        document = Document(source_path, self._root, source, built, former is not None)
         # What another rule has split is stored again; so is one whose folder has moved, so that it names the folder
         # whose files it follows from now on.
-        at_home = former is not None and former.root in (None, self._root) and self._same_rule
-        same = at_home and former is not None and former.content_hash == source.content_hash
-        if built is not None and built.content_hash == source.content_hash:  # an earlier run stored or copied it
-            report.unchanged += same
+        same = (
+            former is not None
+            and former.content_hash == source.content_hash
+            and former.root in (None, self._root)
+            and (former.rule or self._rule) == RULE
+        )
+        built = self._built.get(source_path)
+        if built is not None and built.content_hash == source.content_hash and (same or built.root == self._root):
+            report.unchanged += same  # an earlier run stored or copied it
             report.resumed += not same
             self._met(source_path)
         elif former is not None and same:
@@ -248,11 +272,14 @@ class _Job:
             self._same.append(former)
             if self._build.base is not None and len(self._same) >= BATCH_DOCUMENTS:
                 self._copy()
-        elif source.large:
-            self._store()
-            stored = self._storing.store_large(document)
-            self._count_stored([] if stored is None else [stored])
         else:
+            self._built.pop(source_path, None)
+            document = Document(source_path, self._root, source, built, former is not None)
+            if source.large:
+                self._store()
+                stored = self._storing.store_large(document)
+                self._count_stored([] if stored is None else [stored])
+                return
             self._batch.append(document)
             self._batch_bytes += source.size_bytes
             if self._batch_bytes >= BATCH_BYTES or len(self._batch) >= BATCH_DOCUMENTS:
@@ -264,7 +291,7 @@ class _Job:
 
     def _copy(self) -> None:
         same, self._same = self._same, []
-        self._report.copied += self._storing.copy(same)
+        self._report.copied += self._copying.copy(same)
 
     def _store(self) -> None:
         """Store the batch in one transaction; the report counts it after the commit."""
@@ -298,9 +325,12 @@ class _Job:
         report, build = self._report, self._build
         for source_path, former in self._active.items():
             built = self._built.get(source_path)
-            if former.root == self._root and _gone(self._folder, source_path):
+            elsewhere = former.root not in (None, self._root) and not self._moved
+            if (self._moved or former.root == self._root) and _gone(self._folder, source_path):
                 report.removed += 1
-            elif built is not None and built.content_hash == former.content_hash:
+                continue
+            report.elsewhere += elsewhere
+            if built is not None and built.content_hash == former.content_hash:
                 del self._built[source_path]  # an earlier run took it over
             else:
                 self._same.append(former)
@@ -331,7 +361,8 @@ def _documents(service: SqlService, kb_id: str) -> Iterator[tuple[str, Former]]:
     """What a version holds, with each source_path: about 400 bytes of memory a document where all are kept."""
     with service.read() as conn:
         for row in queries.documents.fingerprints(conn, kb_id=kb_id):
-            yield row.source_path, Former(row.id, row.content_hash, row.root, row.size_bytes)
+            former = Former(row.id, row.content_hash, row.root, row.rule, row.size_bytes, row.chunk_count)
+            yield row.source_path, former
 
 
 def _gone(folder: str | None, source_path: str) -> bool:
@@ -345,11 +376,3 @@ def _gone(folder: str | None, source_path: str) -> bool:
     except OSError:
         return False
     return False
-
-
-def _told(error: BaseException) -> str:
-    """What a run's row says of the error that ended it: never the text of an exception that may quote a document."""
-    if isinstance(error, SqlError):
-        return str(error)[:1000]
-    reason = error.strerror if isinstance(error, OSError) else None
-    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__

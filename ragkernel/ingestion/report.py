@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SKIPPED_KEPT = 1000  # how many skipped files a report names; all are counted
 
 _COUNTS = (
-    *("files", "total_files", "added", "changed", "resumed", "unchanged", "copied", "removed", "skipped"),
+    *("files", "total_files", "added", "changed", "resumed", "unchanged", "copied", "removed", "elsewhere", "skipped"),
     *("chunks", "tokens", "size_bytes", "total_bytes", "version", "new_version"),
 )
 RATE_AFTER_S = 1.0  # before that the rate says nothing about what is still to come
@@ -22,12 +22,12 @@ class IngestReport:
     """What a run has done so far; when `ingest` returns it, what it did.
 
     files: looked at; of these added, changed (once they are stored), unchanged, skipped, and resumed: added or changed
-    too, but stored by an earlier run that was interrupted. chunks, tokens: stored by this
-    run. size_bytes: of the files read. seconds: since the run began. path: the file last looked at. reasons: how many
-    files were skipped for each reason. skipped_files: the first SKIPPED_KEPT of them. total_files, total_bytes: what
-    files and size_bytes will come to; 0 is unknown. copied: documents taken over unchanged into the new version.
-    removed: documents whose file is gone. version: the active version after the run; new_version: whether this run made
-    it. pruned: how many versions were pruned.
+    too, but stored by an earlier run that was interrupted. copied: documents taken over unchanged into the new version;
+    removed: documents whose file is gone; elsewhere: documents of other folders, which stay. chunks, tokens: stored by
+    this run. size_bytes: of the files read. total_files, total_bytes: what files and size_bytes will come to; 0 is
+    unknown. seconds: since the run began. path: the file last looked at. reasons: how many files were skipped for each
+    reason. skipped_files: the first SKIPPED_KEPT of them. version: the active version after the run; new_version:
+    whether this run made it. pruned: how many versions were pruned.
     """
 
     kb_id: str
@@ -50,6 +50,7 @@ class IngestReport:
     total_bytes: int = 0
     copied: int = 0
     removed: int = 0
+    elsewhere: int = 0
     version: int = 0
     new_version: bool = False
     pruned: int = 0

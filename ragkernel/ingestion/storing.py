@@ -10,7 +10,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ragkernel.chunking import Chunk, split
+from ragkernel.chunking import RULE, Chunk, split
 from ragkernel.clock import new_id
 from ragkernel.errors import ConstraintFailed, ValueRefused
 from ragkernel.generated import models, queries
@@ -20,17 +20,19 @@ from ragkernel.sources import Skipped, SourceChanged
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ragkernel.connections import Writer
     from ragkernel.knowledge.build import Build
     from ragkernel.sources import SourceText
 
-# What one transaction stores or copies: enough to make its commit cheap, little enough for other writers' patience and
-# to be done again after an interruption.
+    from .copying import Former
+
+# What is read before it is stored, and what one transaction stores of it: enough to make its commit cheap, little
+# enough for other writers' patience, for the -wal file's limit and to be done again after an interruption. Chunks that
+# overlap much, and small ones, are many times the file's bytes, so their rows are counted too.
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_DOCUMENTS = 500
 BATCH_CHUNKS = 2000
-
-_BEFORE_ALL = -(2**63)  # a chunk_index below all others
+ROW_BYTES = 500  # of a chunk's row beside its text: ids, hash, metadata, entries of indexes
+TRANSACTION_BYTES = 12 * 1024 * 1024
 
 NOT_WHOLE = ""  # the content_hash of a document whose chunks are not all stored
 
@@ -38,18 +40,9 @@ _WITH_TITLES = frozenset({"markdown", "restructuredtext", "text", "html"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Former(NamedTuple):
-    """A document that is stored already: in the active version, or in the one that an earlier run left unfinished."""
-
-    id: str
-    content_hash: str
-    root: str | None
-    size_bytes: int
-
-
 class Document(NamedTuple):
-    """A file that was read, and split unless it is large. replaced: what an earlier run stored of it in this version.
-    changed: whether the active version has another state of it."""
+    """A file that was read. replaced: what an earlier run stored of it in this version, which goes. changed: whether
+    the active version has another state of it."""
 
     source_path: str
     root: str
@@ -64,6 +57,15 @@ class Stored(NamedTuple):
     document: Document
     chunks: int
     tokens: int
+
+
+class _Split(NamedTuple):
+    """A document with all its chunks, as rows. size_bytes: of the rows."""
+
+    document: Document
+    columns: dict[str, Any]
+    chunks: list[models.NewDocumentChunk]
+    size_bytes: int
 
 
 class Storing:
@@ -87,17 +89,49 @@ class Storing:
         self._alive = alive
 
     def store(self, documents: list[Document]) -> list[Stored]:
-        """Store small documents in one transaction, each in a savepoint of its own; those that were stored."""
+        """Store small documents, many in one transaction, each in a savepoint of its own; those that were stored."""
+        stored: list[Stored] = []
+        waiting: list[_Split] = []
+        for document in documents:
+            made = self._split(document)
+            if made is None:  # more rows than a transaction takes
+                large = self.store_large(document)
+                stored += [] if large is None else [large]
+                continue
+            waiting.append(made)
+            if sum(each.size_bytes for each in waiting) >= TRANSACTION_BYTES:
+                stored += self._store_together(waiting)
+                waiting = []
+        return stored + self._store_together(waiting)
+
+    def _split(self, document: Document) -> _Split | None:
         kb_id = self._build.version().id
-        split_up = [(document, *self._all_chunks(document, kb_id)) for document in documents]
+        columns = _columns(document)
+        text = "".join(document.source.pieces())
+        rows: list[models.NewDocumentChunk] = []
+        tokens = size = 0
+        for chunk in split(text, language=document.source.language, **self._sizes):
+            tokens += chunk.token_count - chunk.overlap
+            size += len(chunk.content.encode()) + ROW_BYTES
+            if size > TRANSACTION_BYTES:
+                return None
+            rows.append(_row(chunk, columns["id"], kb_id))
+        columns["metadata"] |= {"characters": len(text), "tokens": tokens}
+        whole = {**columns, "content_hash": document.source.content_hash, "chunk_count": len(rows)}
+        return _Split(document, whole, rows, size)
+
+    def _store_together(self, documents: list[_Split]) -> list[Stored]:
+        if not documents:
+            return []
+        kb_id = self._build.version().id
         stored = []
         refused = []
         with self._build.write() as conn:
-            for document, columns, chunks in split_up:
+            for document, columns, chunks, _ in documents:
+                if document.replaced is not None:
+                    queries.documents.delete(conn, id=document.replaced.id)
                 try:
                     with conn.savepoint():
-                        if document.replaced is not None:
-                            queries.documents.delete(conn, id=document.replaced.id)
                         queries.documents.insert(conn, kb_id=kb_id, **columns)
                         queries.document_chunks.insert_many(conn, chunks)
                 except (ValueRefused, ConstraintFailed) as error:
@@ -108,19 +142,8 @@ class Storing:
             self._refuse(skipped)
         return stored
 
-    def _all_chunks(self, document: Document, kb_id: str) -> tuple[dict[str, Any], list[models.NewDocumentChunk]]:
-        columns = _columns(document)
-        text = "".join(document.source.pieces())
-        rows = []
-        tokens = 0
-        for chunk in split(text, language=document.source.language, **self._sizes):
-            tokens += chunk.token_count - chunk.overlap
-            rows.append(_row(chunk, columns["id"], kb_id))
-        columns["metadata"] |= {"characters": len(text), "tokens": tokens}
-        return {**columns, "content_hash": document.source.content_hash, "chunk_count": len(rows)}, rows
-
     def store_large(self, document: Document) -> Stored | None:
-        """Store a document that is too large for memory, in several transactions; None where it was refused.
+        """Store a document that is too large for memory, or for one transaction, in several; None where it was refused.
 
         Raises SourceChanged where its file changed meanwhile; nothing of it is left then.
         """
@@ -142,7 +165,7 @@ class Storing:
 
     def _store_pieces(self, document: Document, columns: dict[str, Any], kb_id: str) -> Stored:
         source = document.source
-        characters = count = tokens = size = 0
+        characters = count = tokens = done = size = 0
 
         def pieces() -> Iterator[str]:
             nonlocal characters
@@ -157,15 +180,18 @@ class Storing:
                 with self._build.write() as conn:
                     queries.document_chunks.insert_many(conn, rows)
                 rows.clear()
-                self._alive(min(size, source.size_bytes))
+                self._alive(min(done, source.size_bytes))
 
         for chunk in split(pieces(), language=source.language, **self._sizes):
             count += 1
             tokens += chunk.token_count - chunk.overlap
-            size += len(chunk.content.encode()) * (chunk.token_count - chunk.overlap) // chunk.token_count
+            bytes_ = len(chunk.content.encode())
+            done += bytes_ * (chunk.token_count - chunk.overlap) // chunk.token_count
+            size += bytes_ + ROW_BYTES
             rows.append(_row(chunk, columns["id"], kb_id))
-            if len(rows) >= BATCH_CHUNKS:
+            if len(rows) >= BATCH_CHUNKS or size >= TRANSACTION_BYTES:
                 flush()
+                size = 0
         flush()
         metadata = {**columns["metadata"], "characters": characters, "tokens": tokens}
         with self._build.write() as conn:
@@ -173,38 +199,6 @@ class Storing:
                 conn, id=columns["id"], content_hash=source.content_hash, chunk_count=count, metadata=metadata
             )
         return Stored(document, count, tokens)
-
-    def copy(self, formers: list[Former]) -> int:
-        """Take documents of the active version over, as they are, in transactions of a handy size; how many."""
-        kb_id = self._build.version().id
-        copied = 0
-        for batch in _batches([former for former in formers if former.size_bytes < BATCH_BYTES]):
-            with self._build.write() as conn:
-                for former in batch:
-                    copied += _copy(conn, former.id, kb_id)
-        for former in formers:
-            if former.size_bytes >= BATCH_BYTES:
-                copied += self._copy_large(former, kb_id)
-        return copied
-
-    def _copy_large(self, former: Former, kb_id: str) -> int:
-        new = new_id()
-        with self._build.write() as conn:
-            row = queries.documents.get(conn, id=former.id)
-            if row is None:
-                return 0
-            queries.documents.copy_to_version(conn, id=row.id, new_id=new, kb_id=kb_id)
-            queries.documents.update(conn, id=new, content_hash=NOT_WHOLE)
-        after = _BEFORE_ALL
-        copied = BATCH_CHUNKS
-        while copied == BATCH_CHUNKS:
-            with self._build.write() as conn:
-                copied = _copy_chunks(conn, row.id, new, kb_id, after, BATCH_CHUNKS)
-                last = queries.document_chunks.last_index(conn, document_id=new)
-                after = _BEFORE_ALL if last is None else last
-        with self._build.write() as conn:
-            queries.documents.update(conn, id=new, content_hash=row.content_hash, updated_at=row.updated_at)
-        return 1
 
     def delete(self, document_id: str) -> None:
         """Remove a document of the version that is built; its chunks first, some in each transaction."""
@@ -218,38 +212,6 @@ class Storing:
             queries.documents.delete(conn, id=document_id)
 
 
-def _batches(formers: list[Former]) -> Iterator[list[Former]]:
-    batch: list[Former] = []
-    size = 0
-    for former in formers:
-        batch.append(former)
-        size += former.size_bytes
-        if size >= BATCH_BYTES or len(batch) >= BATCH_DOCUMENTS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _copy(conn: Writer, document_id: str, kb_id: str) -> int:
-    new = new_id()
-    copied = queries.documents.copy_to_version(conn, id=document_id, new_id=new, kb_id=kb_id)
-    _copy_chunks(conn, document_id, new, kb_id, _BEFORE_ALL, -1)
-    return copied
-
-
-def _copy_chunks(conn: Writer, document_id: str, new_document_id: str, kb_id: str, after: int, limit: int) -> int:
-    return queries.document_chunks.copy_to_version(
-        conn,
-        document_id=document_id,
-        new_document_id=new_document_id,
-        kb_id=kb_id,
-        stamp=new_id()[:15],
-        after=after,
-        limit=limit,
-    )
-
-
 def _columns(document: Document) -> dict[str, Any]:
     """The columns that are known before the document is split."""
     source = document.source
@@ -260,6 +222,7 @@ def _columns(document: Document) -> dict[str, Any]:
         "size_bytes": source.size_bytes,
         "metadata": {
             "root": document.root,
+            "chunker": RULE,
             "language": source.language,
             "encoding": source.encoding,
             "modified_at": _moment(source.mtime_ns),

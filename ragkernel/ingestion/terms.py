@@ -1,4 +1,4 @@
-"""What a base is built with: its name, sizes and model, and whether a run agrees with what is there."""
+"""What a base is built with: sizes, model and rule, and whether a run agrees with what is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ragkernel.chunking import CHUNK_SIZE, RULE, settled_sizes
 from ragkernel.errors import ConfigurationError
-from ragkernel.knowledge.build import Settings, build_of
+from ragkernel.knowledge.build import KERNELS_OWN, Settings, build_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from ragkernel.generated.models import KnowledgeBase
 
 EMBEDDER_MODEL = "all-MiniLM-L6-v2"
-
-_NAME_CHARS = 200
-
-
-def check_name(kb: str) -> None:
-    """Refuse a name that cannot stand in a line of text. Raises ConfigurationError."""
-    if type(kb) is not str or not kb.strip() or len(kb) > _NAME_CHARS or not kb.isprintable():
-        raise ConfigurationError(
-            f"the name of a knowledge base is 1 to {_NAME_CHARS} printable characters",
-            operation="ingest",
-            hint="for example --kb handbook",
-        )
 
 
 def settle(asked: Mapping[str, Any], present: KnowledgeBase | None) -> Settings:
@@ -38,13 +26,10 @@ def settle(asked: Mapping[str, Any], present: KnowledgeBase | None) -> Settings:
     """
     if present is not None:
         _require_same(present, asked)
-        return Settings(
-            present.embedder_model,
-            present.chunk_size,
-            present.chunk_overlap,
-            present.description,
-            {"chunker": RULE},
-        )
+        kept = present.metadata if isinstance(present.metadata, dict) else {}
+        kept = {name: value for name, value in kept.items() if name not in KERNELS_OWN}
+        sizes = (present.embedder_model, present.chunk_size, present.chunk_overlap)
+        return Settings(*sizes, present.description, {**kept, "chunker": RULE})
     size = CHUNK_SIZE if asked["chunk_size"] is None else asked["chunk_size"]
     size, overlap = settled_sizes(size, asked["chunk_overlap"])
     model = EMBEDDER_MODEL if asked["embedder_model"] is None else asked["embedder_model"]
@@ -57,7 +42,7 @@ def resumable(left: KnowledgeBase) -> bool:
     `settle` has refused other sizes by then where that version was the one to agree with.
     """
     build = build_of(left)
-    return (build is None or build.get("by") == "ingest") and of_this_rule(left)
+    return (build is None or build.get("by") == "ingest") and rule_of(left) == RULE
 
 
 def _require_same(base: KnowledgeBase, asked: Mapping[str, Any]) -> None:
@@ -71,6 +56,7 @@ def _require_same(base: KnowledgeBase, asked: Mapping[str, Any]) -> None:
             )
 
 
-def of_this_rule(base: KnowledgeBase) -> bool:
-    """Whether a version was split by the rule that this code has: else its files are split anew for the next one."""
-    return not isinstance(base.metadata, dict) or base.metadata.get("chunker", RULE) == RULE
+def rule_of(base: KnowledgeBase) -> str:
+    """The chunking rule that a version was split by; today's where it does not say."""
+    rule = base.metadata.get("chunker") if isinstance(base.metadata, dict) else None
+    return rule if isinstance(rule, str) else RULE

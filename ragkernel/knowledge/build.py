@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from .facts import Facts, FactWriter
 
 
+# What the kernel keeps in a version's metadata, and does not hand on to the next one.
+KERNELS_OWN = frozenset({"build", "chunker", PRUNED_AT})
+
+
 class Settings(NamedTuple):
     """What a version is built with. metadata: JSON values that its row keeps."""
 

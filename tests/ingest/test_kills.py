@@ -26,10 +26,10 @@ CHILD = """
     import os, signal, sys
     import ragkernel
     from ragkernel.core import connection
-    from ragkernel.ingestion import storing
+    from ragkernel.ingestion import copying
 
     number, app, events, folder, code = int(sys.argv[1]), *sys.argv[2:6]
-    storing.BATCH_DOCUMENTS = storing.BATCH_CHUNKS = 2
+    copying.BATCH_DOCUMENTS = copying.BATCH_CHUNKS = 2
     ragkernel.ingestion.job.BATCH_DOCUMENTS = 2
     config = ragkernel.SqlConfig.split(app, events) if events else ragkernel.SqlConfig.single(app)
     service = ragkernel.open(app, config)

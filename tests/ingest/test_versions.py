@@ -12,7 +12,7 @@ import ragkernel
 from ragkernel import models, queries
 from ragkernel.clock import sql_timestamp, utc_now
 from ragkernel.errors import ConfigurationError, TransactionFailed
-from ragkernel.ingestion import job, storing
+from ragkernel.ingestion import copying, job, storing
 from ragkernel.knowledge import running
 from ragkernel.sources import reading
 
@@ -56,7 +56,7 @@ def test_a_vanished_file_is_left_out_of_the_next_version(service: SqlService, fo
     assert set(documents(service, second.kb_id)) == {"one.md", "deep/three.md"}
 
 
-@pytest.mark.parametrize("batch_bytes", [storing.BATCH_BYTES, 100], ids=["small", "large"])
+@pytest.mark.parametrize("batch_bytes", [copying.TRANSACTION_BYTES, 2000], ids=["small", "large"])
 def test_a_copy_has_the_same_content_and_new_ids(
     service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch, batch_bytes: int
 ) -> None:
@@ -269,13 +269,13 @@ def test_what_was_left_twice_is_there_once_in_the_end(
 ) -> None:
     """Interrupted again and again, each time at another point, with files that change to and fro meanwhile, the version
     that is completed at last holds each file's present state once."""
-    monkeypatch.setattr(storing, "BATCH_CHUNKS", 2)
-    monkeypatch.setattr(storing, "BATCH_BYTES", 100)
-    monkeypatch.setattr(storing, "BATCH_DOCUMENTS", 1)
+    monkeypatch.setattr(copying, "BATCH_CHUNKS", 2)
+    monkeypatch.setattr(copying, "TRANSACTION_BYTES", 2000)
+    monkeypatch.setattr(copying, "BATCH_DOCUMENTS", 1)
     monkeypatch.setattr(job, "BATCH_DOCUMENTS", 1)
     first = ragkernel.ingest(service, folder, kb="x", chunk_size=10, chunk_overlap=0)
     texts = {name: (folder / name).read_text() for name in ("one.md", "two.md")}
-    write = storing._copy_chunks
+    write = copying._copy_chunks
     for stop_at in range(1, 40):
         calls = 0
 
@@ -289,7 +289,7 @@ def test_what_was_left_twice_is_there_once_in_the_end(
         for name, text in texts.items():
             (folder / name).write_text(text if stop_at % 3 else f"{stop_at} other words " * 30)
         (folder / "four.md").write_text(f"new {stop_at}")
-        monkeypatch.setattr(storing, "_copy_chunks", interrupted)
+        monkeypatch.setattr(copying, "_copy_chunks", interrupted)
         try:
             report = ragkernel.ingest(service, folder, kb="x", keep=1)
         except KeyboardInterrupt:
@@ -358,6 +358,7 @@ def test_what_another_rule_has_split_is_split_anew(service: SqlService, folder: 
     first = ragkernel.ingest(service, folder, kb="x")
     with service.write() as conn:
         queries.knowledge_bases.update(conn, id=first.kb_id, metadata={"chunker": "outline-0"})
+        conn.execute("UPDATE documents SET metadata = json_remove(metadata, '$.chunker')")
     second = ragkernel.ingest(service, folder, kb="x")
     assert (second.changed, second.copied, second.version) == (3, 0, 2)
     assert ragkernel.ingest(service, folder, kb="x").nothing_to_do

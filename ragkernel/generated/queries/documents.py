@@ -144,7 +144,14 @@ ORDER BY rowid
 LIMIT ?"""
 
 _SQL_FINGERPRINTS = """\
-SELECT id, source_path, content_hash, size_bytes, json_extract(metadata, '$.root') AS root
+SELECT
+    id,
+    source_path,
+    content_hash,
+    size_bytes,
+    chunk_count,
+    CASE json_type(metadata, '$.root') WHEN 'text' THEN json_extract(metadata, '$.root') END AS root,
+    CASE json_type(metadata, '$.chunker') WHEN 'text' THEN json_extract(metadata, '$.chunker') END AS rule
 FROM documents
 WHERE kb_id = :kb_id"""
 
@@ -361,7 +368,9 @@ _COLUMNS_FINGERPRINTS = (
     ("source_path", "text", False, ()),
     ("content_hash", "text", False, ()),
     ("size_bytes", "integer", False, ()),
+    ("chunk_count", "integer", False, ()),
     ("root", "text", True, ()),
+    ("rule", "text", True, ()),
 )
 _KEY_FINGERPRINTS = ()
 
@@ -374,7 +383,9 @@ def _row_fingerprints(row: RawRow) -> DocumentFingerprints:
             source_path,
             content_hash,
             size_bytes,
+            chunk_count,
             root,
+            rule,
         ) = row
         if type(id_) is not str:
             _values.mismatch()
@@ -384,14 +395,20 @@ def _row_fingerprints(row: RawRow) -> DocumentFingerprints:
             _values.mismatch()
         if type(size_bytes) is not int:
             _values.mismatch()
+        if type(chunk_count) is not int:
+            _values.mismatch()
         if root is not None and type(root) is not str:
+            _values.mismatch()
+        if rule is not None and type(rule) is not str:
             _values.mismatch()
         return DocumentFingerprints(
             id_,
             source_path,
             content_hash,
             size_bytes,
+            chunk_count,
             root,
+            rule,
         )
     except _values.UNREADABLE:
         error = _values.decode_error("documents", _KEY_FINGERPRINTS, _COLUMNS_FINGERPRINTS, row)
@@ -409,18 +426,23 @@ def _rows_of_fingerprints(rows: list[RawRow]) -> list[DocumentFingerprints]:
                 source_path,
                 content_hash,
                 size_bytes,
+                chunk_count,
                 root,
+                rule,
             )
             for (
                 id_,
                 source_path,
                 content_hash,
                 size_bytes,
+                chunk_count,
                 root,
+                rule,
             ) in rows
             if type(id_) is type(source_path) is type(content_hash) is str or _values.mismatch()
-            if type(size_bytes) is int or _values.mismatch()
+            if type(size_bytes) is type(chunk_count) is int or _values.mismatch()
             if root is None or type(root) is str or _values.mismatch()
+            if rule is None or type(rule) is str or _values.mismatch()
         ]
     except _values.UNREADABLE:
         return [_row_fingerprints(row) for row in rows]

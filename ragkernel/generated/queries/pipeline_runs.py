@@ -224,6 +224,11 @@ SET
     metrics = json_set(coalesce(metrics, '{}'), '$.kb_name', :kb_name, '$.kb_version', :kb_version)
 WHERE kb_id = :kb_id"""
 
+_SQL_FAIL_RUNNING = """\
+UPDATE pipeline_runs
+SET status = 'failed', completed_at = :completed_at, error_message = :error_message
+WHERE status = 'running'"""
+
 _SQL_NEWEST_FIRST = """\
 SELECT run.*, pipeline.name AS pipeline_name
 FROM pipeline_runs AS run
@@ -1212,6 +1217,22 @@ def detach(
             "kb_name": _values.text("pipeline_runs", "kb_name", kb_name),
             "kb_version": _values.integer("pipeline_runs", "kb_version", kb_version),
             "kb_id": _values.text("pipeline_runs", "kb_id", kb_id),
+        },
+    )
+
+
+def fail_running(
+    conn: Writer,
+    *,
+    completed_at: datetime,
+    error_message: str,
+) -> int:
+    """Mark every run that is running failed, whatever its pipeline; how many they were."""
+    return conn.change(
+        _SQL_FAIL_RUNNING,
+        {
+            "completed_at": _values.moment_text("pipeline_runs", "completed_at", completed_at),
+            "error_message": _values.text("pipeline_runs", "error_message", error_message),
         },
     )
 

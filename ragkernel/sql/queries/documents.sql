@@ -1,7 +1,15 @@
 -- name: fingerprints :iter
 -- What a knowledge base holds, as ingest compares it with a folder: path, content hash and folder of each document.
 -- @column root: str | None
-SELECT id, source_path, content_hash, size_bytes, json_extract(metadata, '$.root') AS root
+-- @column rule: str | None
+SELECT
+    id,
+    source_path,
+    content_hash,
+    size_bytes,
+    chunk_count,
+    CASE json_type(metadata, '$.root') WHEN 'text' THEN json_extract(metadata, '$.root') END AS root,
+    CASE json_type(metadata, '$.chunker') WHEN 'text' THEN json_extract(metadata, '$.chunker') END AS rule
 FROM documents
 WHERE kb_id = :kb_id;
 
