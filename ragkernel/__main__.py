@@ -9,14 +9,22 @@ import sys
 
 
 def main() -> int:
-    """Run the command; its exit code, 2 on a Python that is too old."""
+    """Run the command; its exit code, 2 on a Python that is too old, 130 for a Ctrl-C before the command began."""
     if sys.version_info < (3, 11):  # noqa: UP036
         told = "ragkernel: Python 3.11 or newer is needed; this is {}.{}, {}\n"
         sys.stderr.write(told.format(*sys.version_info[:2], sys.executable))
         return 2
-    from ragkernel.cli import main as command
+    try:
+        from ragkernel.cli import main as command
 
-    return command()
+        return command()
+    except KeyboardInterrupt:  # while modules are loaded: the command itself tells of every other one
+        if "--json" in sys.argv[1:] and sys.stdout is not None:
+            error = '"type": "Interrupted", "message": "interrupted", "hint": "", "exit_code": 130'
+            sys.stdout.write('{"error": {%s}}\n' % error)  # noqa: UP031
+        elif sys.stderr is not None:
+            sys.stderr.write("ragkernel: interrupted\n")
+        return 130
 
 
 if __name__ == "__main__":

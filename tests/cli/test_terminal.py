@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,6 +98,40 @@ def test_ctrl_c_as_json(many: Path, wake: signal.Signals) -> None:
     assert (code, err) == (130, "")
     assert '"type": "Interrupted"' in out
     assert '"exit_code": 130' in out
+
+
+# Ctrl-C at a certain moment: the interpreter runs this at its start, and when MODULE is first looked for, it comes.
+EARLY = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test runner in the background hands "ignored" on
+
+class Early:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == os.environ["MODULE"]:
+            sys.meta_path.remove(Early)
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Early)
+"""
+
+
+@pytest.mark.parametrize("module", ["ragkernel.cli", "argparse", "ragkernel.errors", "ragkernel.cli.tasks"])
+@pytest.mark.parametrize("as_script", [False, True])
+def test_ctrl_c_while_modules_are_loaded(tmp_path: Path, module: str, as_script: bool) -> None:
+    """SIGINT before the command has begun: code 130 and one line, or one JSON document, from `-m` and the script."""
+    (tmp_path / "sitecustomize.py").write_text(EARLY)
+    script = tmp_path / "ragkernel"
+    script.write_text("import sys; from ragkernel.__main__ import main; sys.exit(main())")
+    variables = environment(MODULE=module)
+    variables["PYTHONPATH"] = os.pathsep.join((str(tmp_path), variables["PYTHONPATH"]))
+    words = [*([sys.executable, str(script)] if as_script else COMMAND), "info", "--app-db", str(tmp_path / "none.db")]
+    done = subprocess.run(words, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "ragkernel: interrupted\n")
+    done = subprocess.run([*words, "--json"], env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+    error = {"type": "Interrupted", "message": "interrupted", "hint": "", "exit_code": 130}
+    assert json.loads(done.stdout) == {"error": error}
 
 
 def test_the_second_ctrl_c_does_not_wait() -> None:
