@@ -196,12 +196,14 @@ class TransactionDoomed(TransactionFailed):
 
 
 class BulkStopped(TransactionFailed):
-    """A bulk load was cut short: the first `rows_stored` rows are committed, the rest is not. Its cause is the error
-    that stopped it, be it the iterable's own."""
+    """A bulk load was cut short: the first `rows_stored` rows are committed, the rest is not, but where the cause is an
+    OutcomeUnknown of its own COMMIT: the `rows_unknown` rows after those (0 otherwise) may be committed, all or none.
+    Its cause is the error that stopped it, be it the iterable's own."""
 
-    def __init__(self, message: str, *, rows_stored: int = 0, **facts: Any) -> None:
+    def __init__(self, message: str, *, rows_stored: int = 0, rows_unknown: int = 0, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.rows_stored = rows_stored
+        self.rows_unknown = rows_unknown
 
 
 class OutcomeUnknown(TransactionFailed):

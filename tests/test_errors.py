@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ragkernel
 from ragkernel import errors
 from ragkernel.errors import DecodeError, SqlError, ValueRefused, translate
 
@@ -187,6 +188,17 @@ def test_damage_is_its_own_error(tmp_path: Path) -> None:
         error = provoked(conn, "SELECT count(a) FROM t")
     assert type(error) is errors.DatabaseDamaged
     assert "ragkernel restore" in error.hint
+
+
+def test_a_table_that_another_process_dropped_has_a_hint(tmp_path: Path) -> None:
+    """Under a service whose schema another connection migrates back, a missing table names what shows the schema."""
+    path = tmp_path / "a.db"
+    with ragkernel.open(path) as service:
+        with ragkernel.SqlService(ragkernel.SqlConfig(path, migration_backup=False)) as other:
+            other.run_migrations(0)
+        with pytest.raises(errors.QueryFailed, match="no such table: settings") as caught, service.read() as conn:
+            conn.execute("SELECT * FROM settings")
+    assert "`ragkernel status`" in caught.value.hint
 
 
 def test_an_error_of_the_kernel_s_own_passes_through() -> None:
