@@ -49,6 +49,9 @@ if TYPE_CHECKING:
         use_split_databases: bool
 
 
+_LAYOUT = frozenset({"app_db_path", "events_db_path", "use_split_databases"})  # what _agree looks at
+
+
 def _agree(values: Mapping[str, Any], source: str) -> None:
     """Check what two fields together must fulfil."""
     app, events = values["app_db_path"], values["events_db_path"]
@@ -198,7 +201,8 @@ class SqlConfig:
         Durations are seconds or text ("30s"), sizes bytes or text ("64MiB", "64MB"); a relative path counts from the
         folder of the TOML file, `~` is the home folder. Raises ConfigurationError naming the file.
         """
-        return cls._from_raw(*read_toml(path, section), overrides, f"read {os.fspath(path)}")
+        raw, sources = read_toml(path, section)
+        return cls._from_raw(raw, sources, overrides, f"read {os.fspath(path)}", "set app_db_path in the file")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, /, **overrides: Unpack[_All]) -> Self:
@@ -208,24 +212,27 @@ class SqlConfig:
         variables override. An empty variable counts as not set. Raises ConfigurationError naming the variable.
         """
         raw, sources = read_environment(os.environ if environ is None else environ)
-        return cls._from_raw(raw, sources, overrides, "read the environment")
+        missing = "set the variable RAGKERNEL_APP_DB_PATH, or app_db_path in a file that RAGKERNEL_CONFIG names"
+        return cls._from_raw(raw, sources, overrides, "read the environment", missing)
 
     @classmethod
-    def _from_raw(cls, raw: dict[str, Any], sources: dict[str, str], overrides: _All, source: str) -> Self:
+    def _from_raw(
+        cls, raw: dict[str, Any], sources: dict[str, str], overrides: _All, source: str, missing: str
+    ) -> Self:
+        """source, missing: where the values are from, and the hint where no path of the database is among them."""
         values: dict[str, Any] = {
             name: settle(name, value, sources[name], raw=True) for name, value in raw.items() if name not in overrides
         }
         values |= {name: settle(name, value) if name in RULES else value for name, value in overrides.items()}
         if values.get("app_db_path") is None:
             raise ConfigurationError(
-                "app_db_path: not given; allowed: the path of the database file",
-                operation=source,
-                hint="set app_db_path in the file, or the variable RAGKERNEL_APP_DB_PATH",
+                "app_db_path: not given; allowed: the path of the database file", operation=source, hint=missing
             )
         try:
             return cls(**values)
-        except ConfigurationError as refusal:
-            refusal.operation = source  # two fields disagree: say where they came from
+        except ConfigurationError as refusal:  # two fields disagree
+            if not _LAYOUT.isdisjoint(raw.keys() - overrides.keys()):
+                refusal.operation = source
             raise
 
     def replace(self, **changes: Unpack[_All]) -> Self:

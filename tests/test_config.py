@@ -276,9 +276,11 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
     assert SqlConfig.from_environment(app_db_path="b.db") == SqlConfig("b.db")
 
 
-def test_no_path_at_all_is_refused_with_the_way_out() -> None:
-    """The error says which variable or key to set."""
+def test_no_path_at_all_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    """The error says which variable or key to set; of a file the key alone, because no variable counts beside it."""
     assert "RAGKERNEL_APP_DB_PATH" in refusal(lambda: SqlConfig.from_environment({}))
+    text = refusal(lambda: SqlConfig.from_toml(toml(tmp_path, "")))
+    assert text.endswith("Hint: set app_db_path in the file")
 
 
 def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
@@ -317,9 +319,12 @@ def test_the_table_ragkernel_is_taken_where_there_is_one(tmp_path: Path) -> None
 
 
 def test_two_variables_that_disagree_are_refused_with_their_source() -> None:
-    """What concerns two fields is said with the place they were read from."""
+    """What concerns two fields is said with the place they were read from, which is not that of fields that the
+    call itself gives."""
     environ = {"RAGKERNEL_APP_DB_PATH": "a.db", "RAGKERNEL_EVENTS_DB_PATH": "a.db"}
     assert "[read the environment]" in refusal(lambda: SqlConfig.from_environment(environ))
+    given: Any = {"app_db_path": "b.db", "events_db_path": "b.db"}
+    assert "[configure]" in refusal(lambda: SqlConfig.from_environment(environ, **given))
 
 
 def test_toml_gives_typed_values(tmp_path: Path) -> None:
