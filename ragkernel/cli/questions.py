@@ -11,6 +11,7 @@ from ragkernel.errors import QueryFailed
 from ragkernel.knowledge import owner
 
 from .output import Outcome, facts, json_value, row_json, shown, size, table
+from .parser import UsageError
 from .stores import configuration, existing, files_of
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def show(args: argparse.Namespace) -> Outcome:
 
 
 def _find(conn: Reader, id: str) -> tuple[str, Any]:
-    """The kind and row of an id. Raises QueryFailed where there is none."""
+    """The kind and row of an id. Raises UsageError where there is none."""
     for kind, table_of in (
         ("knowledge_base", queries.knowledge_bases),
         ("document", queries.documents),
@@ -150,5 +151,4 @@ def _find(conn: Reader, id: str) -> tuple[str, Any]:
         row = table_of.get(conn, id=id)
         if row is not None:
             return kind, row
-    hint = "`ragkernel list` prints ids"
-    raise QueryFailed(f"nothing has the id {shown(id, keep='')!r}", operation="show", hint=hint)
+    raise UsageError(f"nothing has the id {id!r}", "`ragkernel list` prints ids")

@@ -70,9 +70,10 @@ def ingest(args: argparse.Namespace) -> Outcome:
 
 def _told(report: IngestReport) -> str:
     looked = f"{counted(report.files, 'file')} in {report.seconds:.1f} s"
+    pruned = f"; {counted(report.pruned, 'old version')} pruned" if report.pruned else ""
     if report.nothing_to_do:
         skipped = f", {report.skipped} skipped" if report.skipped else ""
-        return f"{report.kb_name}: nothing to do ({looked}: {report.unchanged} unchanged{skipped})"
+        return f"{report.kb_name}: nothing to do ({looked}: {report.unchanged} unchanged{skipped}){pruned}"
     counts = {
         "added": report.added,
         "changed": report.changed,
@@ -82,7 +83,6 @@ def _told(report: IngestReport) -> str:
         "skipped": report.skipped,
     }
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    pruned = f"; {counted(report.pruned, 'old version')} pruned" if report.pruned else ""
     return (
         f"{report.kb_name} version {report.version}: {told}; {counted(report.chunks, 'chunk')} stored"
         f" ({looked}, {size(report.size_bytes)}, {report.rows_per_second:.0f} rows/s){pruned}"
@@ -144,10 +144,16 @@ def _migration_backups(config: SqlConfig) -> set[str]:
 
 
 def backup(args: argparse.Namespace) -> Outcome:
-    """Copy the database, verified."""
+    """Copy the database, verified. Raises ConfigurationError where a file stands in the place of the folder."""
     config = configuration(args)
     if args.to is not None:
         config = config.replace(backup_dir=args.to)
+    if os.path.exists(config.backup_dir) and not os.path.isdir(config.backup_dir):
+        raise ConfigurationError(
+            f"{config.backup_dir} is not a folder",
+            operation="backup",
+            hint="name a folder; one that is not there is made",
+        )
     with existing(config, migrated=False) as service:
         backups = service.backup_databases()
     data: dict[str, Any] = {

@@ -56,6 +56,16 @@ def test_ingest_takes_patterns_and_sizes(tmp_path: Path) -> None:
     assert run(*words, "--chunk-size", "0").code == 2
 
 
+def test_ingest_tells_what_it_pruned(tmp_path: Path) -> None:
+    """A run with nothing to do but a smaller --keep says that an old version was pruned."""
+    words = ("ingest", tmp_path / "a.md", "--kb", "notes", "--app-db", tmp_path / "x.db")
+    for text in ("one", "two"):
+        (tmp_path / "a.md").write_text(text)
+        assert run(*words).code == 0
+    assert run(*words).out.endswith(": 1 unchanged)\n")
+    assert run(*words, "--keep", "1").out.endswith(": 1 unchanged); 1 old version pruned\n")
+
+
 def test_info_and_status(made: Path) -> None:
     """info counts what is there, status tells of the schema and the runs."""
     info = run("info", "--app-db", made / "app_meta.db", "--json").json
@@ -162,7 +172,7 @@ def test_what_no_list_can_find_is_code_2(made: Path, words: tuple[str, ...]) -> 
 
 
 def test_show_finds_every_kind(made: Path) -> None:
-    """An id from any list is shown with its kind; an unknown one is code 1."""
+    """An id from any list is shown with its kind; an unknown one is code 2."""
     for listed, kind in (("kbs", "knowledge_base"), ("documents", "document"), ("chunks", "chunk"), ("runs", "run")):
         row = items(made, listed, "--limit", "1")[0]
         shown = run("show", row["id"], "--app-db", made / "app_meta.db", "--json").json
@@ -172,7 +182,8 @@ def test_show_finds_every_kind(made: Path) -> None:
     chunk = items(made, "chunks", "--limit", "1")[0]
     assert chunk["content"] in run("show", chunk["id"], "--app-db", made / "app_meta.db").out
     done = run("show", "no-such-id", "--app-db", made / "app_meta.db")
-    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "ragkernel: nothing has the id 'no-such-id' Hint: `ragkernel list` prints ids\n"
 
 
 def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
@@ -267,6 +278,17 @@ def test_backup_and_restore(made: Path, tmp_path: Path) -> None:
     assert run("restore", backup["path"], "--app-db", path).code == 0
     assert run("info", "--app-db", path, "--json").json["chunks"] == chunks
     assert run("restore", tmp_path / "none.db", "--app-db", path).code == 1
+
+
+def test_a_file_in_the_place_of_the_backup_folder_is_told(made: Path, tmp_path: Path) -> None:
+    """A backup to what is no folder is wrong usage, from --to and from the configuration, and the file stays."""
+    (tmp_path / "file").write_text("text")
+    file = str(tmp_path / "file")
+    for words, configured in ((["--to", file], ""), ([], file)):
+        done = run("backup", *words, "--app-db", made / "app_meta.db", RAGKERNEL_BACKUP_DIR=configured)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"ragkernel: {file} is not a folder [backup] Hint: name a folder")
+    assert (tmp_path / "file").read_text() == "text"
 
 
 def test_looking_at_another_programs_database_changes_nothing(tmp_path: Path) -> None:
