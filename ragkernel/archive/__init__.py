@@ -9,6 +9,8 @@ The archive is a zip with three members:
 
 Ids of rows are not in it: an import gives new ones. Texts and numbers stand as they are; `metadata` of documents and
 chunks is their JSON text as a JSON string, so that numbers keep their digits; moments are UTC text as in the database.
+Not in it either is the folder that a document came from: `root` is left out of a document's metadata, so an archive
+names no path of the machine that wrote it, and an imported document is of no folder.
 
 `form` says what a line and the manifest look like and refuses all else; `writing` exports, `reading` verifies a file,
 `storing` imports.

@@ -1,16 +1,23 @@
 """What stands in an archive: the manifest, a line of documents.jsonl, a line of chunks.jsonl.
 
 The same rules hold for writing and for reading, so that what is exported can be imported: `require_…` refuse a row of
-the database or a line of a file alike, by a WrongForm that the caller completes with the place.
+the database or a line of a file alike, by a WrongForm that the caller completes with the place. A line is looked over
+before it is parsed, and metadata is small, because what is parsed may take fifty times the memory of its text.
+
+A document in an archive is of no folder: `root`, by which ingest knows the folder of a document, is left out of its
+metadata, in writing and in reading, so an archive names no path of the machine that wrote it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from ragkernel.chunking import check_sizes
 from ragkernel.clock import parse_timestamp, sql_timestamp
+from ragkernel.errors import ConfigurationError
 from ragkernel.knowledge.effects import PRUNED_AT
 
 if TYPE_CHECKING:
@@ -24,13 +31,15 @@ NUMBER = 1
 MANIFEST, DOCUMENTS, CHUNKS = "manifest.json", "documents.jsonl", "chunks.jsonl"
 
 LINE_BYTES = 32 * 1024 * 1024  # the longest line, without its newline: a reader holds one, some times over
-MANIFEST_BYTES = 4 * 1024 * 1024
+MANIFEST_BYTES = METADATA_BYTES = 1024 * 1024
 JSON_DEPTH = 200  # as the generated code allows in a JSON column
 
 # What the kernel notes in the metadata of a version: true of that version alone.
 INTERNAL = frozenset((BUILD, PRUNED_AT))
 
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+
+_ROOT = "root"
 
 
 class WrongForm(ValueError):
@@ -92,6 +101,14 @@ class Manifest(NamedTuple):
     members: dict[str, Member]
 
 
+# A line: one object without others in it, and no more texts than the keys and values of the larger kind of row.
+_TEXTS = 2 * len(DocumentLine._fields)
+_FLAT = re.compile(
+    rb'[ \t\r]{0,1000}+\{(?:[^"{}\[\]]{0,1000}+"[^"\\]*+(?:\\.[^"\\]*+)*+"){0,%d}+[^"{}\[\]]{0,1000}+\}[ \t\r]{0,1000}+'
+    % _TEXTS
+)
+_JSON_SPACE = re.compile(r"[ \t\n\r]*+")
+
 # What a value of each field must be, by the name of the field; the same name means the same in both kinds of lines.
 _TEXT = frozenset(("source_path", "title", "content_hash", "content"))
 _OPTIONAL_TEXT = frozenset(("license_info", "metadata"))
@@ -100,9 +117,12 @@ _MOMENT = frozenset(("created_at", "updated_at"))
 
 
 def line_of(row: DocumentLine | ChunkLine) -> bytes:
-    """The line of a row, with its newline. Raises WrongForm for a row that no archive may hold."""
+    """The line of a row, with its newline; a document without its folder. Raises WrongForm for a row that no archive
+    may hold."""
     require_sound(row)
     values = row._asdict()
+    if isinstance(row, DocumentLine):
+        values["metadata"] = _without_root(row.metadata)
     for name in _MOMENT & values.keys():
         values[name] = sql_timestamp(values[name])
     line = _compact(values)
@@ -112,10 +132,10 @@ def line_of(row: DocumentLine | ChunkLine) -> bytes:
 
 
 def document_of(line: bytes) -> DocumentLine:
-    """The document of a line. Raises WrongForm."""
+    """The document of a line, without its folder. Raises WrongForm."""
     row = DocumentLine(**_values(line, DocumentLine._fields))
     require_sound(row)
-    return row
+    return row._replace(metadata=_without_root(row.metadata))
 
 
 def chunk_of(line: bytes) -> ChunkLine:
@@ -126,12 +146,15 @@ def chunk_of(line: bytes) -> ChunkLine:
 
 
 def require_sound(row: DocumentLine | ChunkLine) -> None:
-    """Refuse metadata that is no JSON, a count below 0, a chunk that is not what its hash says. Raises WrongForm."""
+    """Refuse metadata that is no JSON or too long, a path with a NUL, a count below 0, a chunk that is not what its
+    hash says. Raises WrongForm."""
     if row.metadata is not None:
         _require_json(row.metadata)
     if isinstance(row, DocumentLine):
         if row.chunk_count < 0:
             raise WrongForm("chunk_count is below 0")
+        if "\0" in row.source_path:
+            raise WrongForm("source_path holds a NUL character")
     elif hashlib.sha256(row.content.encode()).hexdigest() != row.content_hash:
         raise WrongForm("content_hash is not the SHA-256 of content")
 
@@ -189,8 +212,10 @@ def _base(told: dict[str, Any]) -> Base:
         if "\0" in _text(told[name], name):  # the generated code, which makes the row of the version, refuses it
             raise WrongForm(f"{name} holds a NUL character")
     _integer(told["version"], "version", INTEGER_MIN)
-    _integer(told["chunk_size"], "chunk_size", INTEGER_MIN)
-    _integer(told["chunk_overlap"], "chunk_overlap", INTEGER_MIN)
+    try:
+        check_sizes(told["chunk_size"], told["chunk_overlap"])
+    except ConfigurationError:  # its text may quote a value
+        raise WrongForm("chunk_size and chunk_overlap are no sizes that chunks can have") from None
     metadata = _object(told["metadata"], "metadata")
     if not INTERNAL.isdisjoint(metadata):
         raise WrongForm(
@@ -215,6 +240,8 @@ def _member(told: dict[str, Any]) -> Member:
 
 def _values(line: bytes, fields: tuple[str, ...]) -> dict[str, Any]:
     """The values of a line by field, each of its type. Raises WrongForm."""
+    if not _FLAT.fullmatch(line):
+        raise WrongForm("it is no flat JSON object")
     values = _object(_parsed(line), "it")
     _require_keys(values, fields, "it")
     for name, value in values.items():
@@ -256,12 +283,40 @@ def _refused_constant(name: str) -> NoReturn:
 
 
 def _require_json(text: str) -> None:
-    """Refuse a stored JSON text that the generated code could not read."""
+    """Refuse a stored JSON text that the generated code could not read, or that is too long."""
+    if len(text.encode()) > METADATA_BYTES:
+        raise WrongForm(f"metadata is longer than {METADATA_BYTES >> 20} MiB")
     try:
         value = json.loads(text, parse_constant=_refused_constant)
     except (ValueError, RecursionError):
         raise WrongForm("metadata is no JSON text") from None
     _require_depth(value, text)
+
+
+def _without_root(metadata: str | None) -> str | None:
+    """The metadata of a document, which are sound, without the folder. What is left is the text of each member as it
+    stands, because numbers keep their digits; all of the text where it names no folder."""
+    if metadata is None or not isinstance(told := json.loads(metadata), dict) or _ROOT not in told:
+        return metadata
+    read = json.JSONDecoder().raw_decode
+    members: list[str] = []
+    at = metadata.index("{") + 1
+    while True:
+        begin = _after_space(metadata, at)
+        key, end = read(metadata, begin)
+        colon = _after_space(metadata, end)
+        _, end = read(metadata, _after_space(metadata, colon + 1))
+        if key != _ROOT:
+            members.append(metadata[begin:end])
+        at = _after_space(metadata, end) + 1
+        if metadata[at - 1] == "}":
+            return "{" + ", ".join(members) + "}"
+
+
+def _after_space(text: str, at: int) -> int:
+    match = _JSON_SPACE.match(text, at)
+    assert match is not None, "it matches nothing, too"
+    return match.end()
 
 
 def _require_depth(value: Any, text: str) -> None:

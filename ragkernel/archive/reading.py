@@ -184,8 +184,10 @@ def opened(path: str) -> Iterator[Archive]:
 
     try:
         status = os.stat(path)  # opening a pipe would wait for its writer
+        if stat.S_ISDIR(status.st_mode):
+            raise refused(path, "it is a folder", "name the file that `kb export` wrote")
         if not stat.S_ISREG(status.st_mode):
-            raise refused(path, "it is no file")
+            raise refused(path, "it is no file", "name the file that `kb export` wrote")
         if is_live(status):  # opening and closing it would drop SQLite's locks on it
             raise refused(path, "it is the database itself, which is open", "name the file that `kb export` wrote")
         file = open(path, "rb")  # noqa: SIM115 -- the next line closes it

@@ -4,16 +4,20 @@ The file is verified from its first line to its last before anything is written,
 its rows are stored in a version that nobody sees, some in each transaction, verified once more as they pass, because
 the file may change meanwhile; one short transaction activates the version at the end. A kill leaves the version
 `building`, and the next import or ingest of the base removes it.
+
+An archive may be small and its texts large, all of them true. So the disk must have room for them, and a caller who
+takes files from strangers gives a limit.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkernel.clock import new_id
-from ragkernel.errors import ConfigurationError, TransactionFailed
+from ragkernel.errors import ConfigurationError, DiskFull, SqlError, TransactionFailed
 from ragkernel.generated import queries
 from ragkernel.knowledge.bases import KEPT
 from ragkernel.knowledge.build import Build, Settings
@@ -21,7 +25,7 @@ from ragkernel.knowledge.naming import check_name
 from ragkernel.knowledge.reasons import told
 
 from .form import ChunkLine
-from .reading import opened
+from .reading import opened, refused
 
 if TYPE_CHECKING:
     from ragkernel.connections import Writer
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
 # Rows of one transaction, and the bytes of their texts: short enough for other writers.
 _BATCH_ROWS = 2000
 _BATCH_BYTES = 4 * 1024 * 1024
+
+# What a row of little text takes in the database, its ids and indexes with it, is up to twice its line.
+_BYTES_OF_BYTE = 2
 
 _OPERATION = "import knowledge base"
 
@@ -52,19 +59,29 @@ class Imported(NamedTuple):
 
 
 def import_kb(
-    service: SqlService, path: str | os.PathLike[str], *, name: str | None = None, progress: Progress | None = None
+    service: SqlService,
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
 ) -> Imported:
     """Store an archive that `export_kb` wrote as the next version of a knowledge base, and activate it.
 
     name: the base; the one that the archive names where None. A base of that name keeps its present version, inactive,
     until newer ones prune it (two complete versions are kept, and pinned ones). Ids are new; times are those of the
-    archive. progress(step, rows done, rows in all) is called now and then, outside of transactions: first with the step
-    "check", then with "store"; an exception that it raises ends the import.
+    archive; documents are of no folder, so a later ingest compares them with the files of whatever folder it is given,
+    and keeps those that have no file there. max_bytes: how many bytes the archive's members may have together,
+    unpacked; without end where None. progress(step, rows done, rows in all) is called now and then, outside of
+    transactions: first with the step "check", then with "store"; an exception that it raises ends the import.
 
-    Blocks for all of it. Raises, before anything is written, ArchiveRefused for a file that is no sound archive,
-    ConfigurationError for a name that no base can have, TransactionFailed inside a write scope and where a living
-    process builds the base. Any exception later on leaves the active version as it was, marks the run failed and the
-    unfinished version `error` (KeyboardInterrupt: cancelled, `building`), and goes on.
+    Blocks for all of it. Raises, before anything is written, ArchiveRefused for a file that is no sound archive or is
+    beyond max_bytes, DiskFull where the database's disk may have no room for it, ConfigurationError for a name that no
+    base can have, TransactionFailed inside a write scope and where a living process builds the base. Any exception
+    until the version is active leaves the one before as it was, marks the run failed and the unfinished version
+    `error` (KeyboardInterrupt: cancelled, `building`), and goes on. What older versions hold is removed after that; an
+    SqlError there is none of the import, and the next run removes it; a KeyboardInterrupt there says in its text that
+    the version is active.
     """
     started = time.monotonic()
     if service.inside_write:
@@ -77,6 +94,7 @@ def import_kb(
         base = archive.manifest.base
         target = base.name if name is None else name
         check_name(target, _OPERATION)
+        _require_space(service, archive, os.fspath(path), max_bytes)
         archive.verify(progress)
         _require_utf8(service)
         run_id = new_id()
@@ -95,7 +113,12 @@ def import_kb(
             except BaseException as error:
                 build.fail("Failed", told(error), store.metrics(started))
                 raise
-    pruned = service.knowledge_bases.prune(target, KEPT)
+    pruned: list[int] = []
+    try:
+        with suppress(SqlError):
+            pruned = service.knowledge_bases.prune(target, KEPT)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"version {version.version} is active already") from None
     seconds = time.monotonic() - started
     return Imported(version.id, target, version.version, store.documents, store.chunks, run_id, pruned, seconds)
 
@@ -195,6 +218,22 @@ class _Store:
 
 def _settings(base: Base) -> Settings:
     return Settings(base.embedder_model, base.chunk_size, base.chunk_overlap, base.description, base.metadata)
+
+
+def _require_space(service: SqlService, archive: Archive, path: str, max_bytes: int | None) -> None:
+    size = sum(member.size_bytes for member in archive.manifest.members.values())
+    if max_bytes is not None and size > max_bytes:
+        raise refused(path, f"it holds {size} bytes, and {max_bytes} are allowed", "allow more where you trust it")
+    database = os.fspath(service.config.app_db_path)
+    disk = os.statvfs(os.path.dirname(os.path.abspath(database)))
+    free = disk.f_bavail * disk.f_frsize
+    if size * _BYTES_OF_BYTE > free:
+        raise DiskFull(
+            f"the archive holds {size} bytes, which may take {size * _BYTES_OF_BYTE} in the database; {free} are free",
+            operation=_OPERATION,
+            path=database,
+            hint="make room on the disk of the database; nothing was written",
+        )
 
 
 def _require_utf8(service: SqlService) -> None:

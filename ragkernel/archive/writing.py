@@ -43,6 +43,14 @@ _PAGE_BYTES = 1024 * 1024
 _OPERATION = "export knowledge base"
 
 
+class _Stopped(Exception):
+    """The caller's callback raised an OSError, which is none of the file's."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Exported(NamedTuple):
     """An archive that was written. path: its absolute path. size_bytes: of the file. seconds: what it took."""
 
@@ -64,7 +72,8 @@ def export_kb(
     progress: Progress | None = None,
 ) -> Exported:
     """Write a version of the knowledge base `name` to the new file `path` (mode 0600): an archive as ragkernel.archive
-    describes it, which `import_kb` reads and any tool that knows zip and JSON.
+    describes it, which `import_kb` reads and any tool that knows zip and JSON. The folder that ingest noted in the
+    metadata of its documents (`root`) is left out.
 
     version: the active one where None. progress("write", rows done, rows in all) is called now and then; an exception
     that it raises ends the export. Blocks for the whole export; a reader is leased and the -wal file kept from starting
@@ -72,8 +81,9 @@ def export_kb(
 
     Raises NotFound for a base or version that is not there, VersionRefused for one that is not complete or was pruned,
     ConfigurationError where `path` is taken, ExportFailed where the file cannot be written (a full disk), or where a
-    row cannot stand in an archive: two documents of one path, a chunk whose content_hash is not the SHA-256 of its
-    content, metadata that is no JSON. Nothing is left then.
+    row cannot stand in an archive: two documents of one path, a path with a NUL, a chunk whose content_hash is not the
+    SHA-256 of its content, metadata that is no JSON or longer than 1 MiB, sizes that no chunk can have. Nothing is left
+    then.
     """
     started = time.monotonic()
     final = os.path.abspath(os.fspath(path))
@@ -88,6 +98,8 @@ def export_kb(
             with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b") as file:
                 documents, chunks = _Export(conn, found, file, progress).run()
             files.publish(temporary, final, number_it=False)
+        except _Stopped as stopped:
+            raise stopped.error from None
         except FileExistsError:
             raise _taken(final) from None
         except OSError as error:
@@ -125,9 +137,15 @@ class _Export:
             documents = self._write(archive, DOCUMENTS, self._documents())
             chunks = self._write(archive, CHUNKS, self._chunks())
             self._manifest(archive, documents, chunks)
-        if self._progress is not None:
-            self._progress("write", documents + chunks, documents + chunks)
+        self._tell(documents + chunks, documents + chunks)
         return documents, chunks
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            try:
+                self._progress("write", done, total)
+            except OSError as error:
+                raise _Stopped(error) from None
 
     def _write(self, archive: zipfile.ZipFile, name: str, lines: Iterator[bytes]) -> int:
         """Write a member; how many lines it has."""
@@ -139,8 +157,8 @@ class _Export:
                 digest.update(line)
                 size += len(line)
                 self._done += 1
-                if self._progress is not None and self._done % PROGRESS_ROWS == 0:
-                    self._progress("write", self._done, max(self._total, self._done))
+                if self._done % PROGRESS_ROWS == 0:
+                    self._tell(self._done, max(self._total, self._done))
         self._members[name] = form.Member(size, digest.hexdigest())
         return count
 

@@ -166,7 +166,8 @@ def _import(args: argparse.Namespace) -> Outcome:
 
 @contextmanager
 def _watched(args: argparse.Namespace, otherwise: str) -> Iterator[Callable[[str, int, int], None]]:
-    """The callback of a long job: it shows how far the job is, and ends it on Ctrl-C, after which `otherwise` holds."""
+    """The callback of a long job: it shows how far the job is, and ends it on Ctrl-C, after which `otherwise` holds,
+    or what the job itself says."""
     line = Progress()
 
     def look(step: str, done: int, total: int) -> None:
@@ -177,8 +178,8 @@ def _watched(args: argparse.Namespace, otherwise: str) -> Iterator[Callable[[str
     with Interrupt("soon") as interrupt:
         try:
             yield look
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"interrupted; {otherwise}") from None
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(f"interrupted; {stop if stop.args else otherwise}") from None
         finally:
             line.clear()
 

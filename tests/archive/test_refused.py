@@ -8,6 +8,7 @@ import struct
 import threading
 import warnings
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,13 +17,13 @@ import ragkernel
 from ragkernel import queries
 from ragkernel.archive import form, reading, storing
 from ragkernel.archive.form import CHUNKS, DOCUMENTS, MANIFEST
-from ragkernel.errors import ArchiveRefused, ConfigurationError, TransactionFailed
+from ragkernel.errors import ArchiveRefused, ConfigurationError, DiskFull, TransactionFailed
+from tests.core.support import finish, start_python
 
 from .bases import make_base, rewritten, sha
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Lines = list[dict[str, Any]]
 
@@ -99,7 +100,7 @@ def test_every_changed_byte_is_refused_or_without_effect(archive: Path) -> None:
         ({MANIFEST: b"{"}, "it is no JSON text"),
         ({MANIFEST: b"\xff"}, "it is no JSON text"),
         ({MANIFEST: b'{"a": 1, "a": 1}'}, "it is no JSON text"),
-        ({MANIFEST: b" " * (form.MANIFEST_BYTES + 1)}, "it is longer than 4 MiB"),
+        ({MANIFEST: b" " * (form.MANIFEST_BYTES + 1)}, "it is longer than 1 MiB"),
         ({MANIFEST: b"[" * 100_000}, "it is no JSON text"),
         ({MANIFEST: {"format": "other"}}, "its format is not"),
         ({MANIFEST: {"format_number": 2}}, "its form is 2; this version of ragkernel reads up to 1"),
@@ -114,9 +115,9 @@ def test_every_changed_byte_is_refused_or_without_effect(archive: Path) -> None:
         ({DOCUMENTS: b""}, "it has no document"),
         ({CHUNKS: b""}, "of which chunks are missing"),
         ({DOCUMENTS: b"{}\n"}, "line 1 of documents.jsonl: it has other keys"),
-        ({DOCUMENTS: b"\n"}, "line 1 of documents.jsonl: it is no JSON text"),
+        ({DOCUMENTS: b"\n"}, "line 1 of documents.jsonl: it is no flat JSON object"),
         ({CHUNKS: b"nonsense"}, "line 1 of chunks.jsonl: it has no end|it is not of document 1"),
-        ({CHUNKS: b"NaN\n"}, "line 1 of chunks.jsonl: it is no JSON text"),
+        ({CHUNKS: b"NaN\n"}, "line 1 of chunks.jsonl: it is no flat JSON object"),
     ],
 )
 def test_members_and_manifest(archive: Path, service: ragkernel.SqlService, changes: dict[str, Any], told: str) -> None:
@@ -149,7 +150,12 @@ def replace(place: int, **values: Any) -> Callable[[Lines], object]:
         (DOCUMENTS, replace(0, size_bytes=True), "size_bytes is no integer"),
         (DOCUMENTS, replace(0, created_at="2024-02-29T00:00:00"), "created_at is not of the form"),
         (DOCUMENTS, replace(0, created_at="2023-02-29 00:00:00"), "created_at is not of the form"),
-        (DOCUMENTS, replace(0, metadata={"a": 1}), "metadata is no text"),
+        (DOCUMENTS, replace(0, source_path="0000\x0000.md"), "source_path holds a NUL character"),
+        (DOCUMENTS, replace(0, metadata={"a": 1}), "it is no flat JSON object"),
+        (DOCUMENTS, replace(0, metadata=[]), "it is no flat JSON object"),
+        (DOCUMENTS, lambda rows: rows[0].update({str(number): 0 for number in range(21)}), "it is no flat JSON object"),
+        (DOCUMENTS, replace(0, metadata=1), "metadata is no text"),
+        (DOCUMENTS, replace(0, metadata=json.dumps("x" * form.METADATA_BYTES)), "metadata is longer than 1 MiB"),
         (DOCUMENTS, replace(0, metadata="{a: 1}"), "metadata is no JSON text"),
         (DOCUMENTS, replace(0, metadata="[" * 201 + "]" * 201), "nested deeper than 200 levels"),
         (DOCUMENTS, replace(0, metadata="[" * 99999), "metadata is no JSON text"),
@@ -184,6 +190,17 @@ def test_a_manifest_cannot_speak_for_the_kernel(archive: Path, service: ragkerne
     require_refused(service, rewritten(archive, archive.with_name("x.zip"), changes), "the kernel's own")
 
 
+@pytest.mark.parametrize(("size", "overlap"), [(0, 0), (-5, 9), (10, 10), (10**7, 0), (True, 0), ("10", 1), (None, 0)])
+def test_sizes_that_no_chunk_can_have(
+    archive: Path, service: ragkernel.SqlService, size: object, overlap: object
+) -> None:
+    """Sizes with which every later ingest of the base would fail are refused."""
+    with zipfile.ZipFile(archive) as opened:
+        base = json.loads(opened.read(MANIFEST))["knowledge_base"]
+    changes = {MANIFEST: {"knowledge_base": {**base, "chunk_size": size, "chunk_overlap": overlap}}}
+    require_refused(service, rewritten(archive, archive.with_name("x.zip"), changes), "no sizes that chunks can have")
+
+
 def test_sizes_and_checksums(archive: Path, service: ragkernel.SqlService) -> None:
     """A member of another size or SHA-256 than the manifest says is refused, although its rows fit."""
     rows = lines_of(archive, CHUNKS)
@@ -210,6 +227,16 @@ def test_a_member_stands_once(archive: Path, service: ragkernel.SqlService) -> N
         warnings.simplefilter("ignore")
         for name in (DOCUMENTS, MANIFEST, DOCUMENTS):
             opened.writestr(name, found[name])
+    require_refused(service, twice, "its members are not")
+    data = bytearray(archive.read_bytes())
+    end = data.rindex(b"PK\5\6")
+    directory = data[data.index(b"PK\1\2") : end]
+    one = directory[: directory.index(b"PK\1\2", 4)]
+    struct.pack_into("<L", data, end + 12, len(directory) + len(one))
+    data[end:end] = one  # a fourth entry; their count, at the end, says three as before
+    twice.write_bytes(data)
+    with zipfile.ZipFile(twice) as opened:
+        assert len(opened.infolist()) == 4
     require_refused(service, twice, "its members are not")
 
 
@@ -251,6 +278,64 @@ def test_a_bomb_is_refused_early(archive: Path, service: ragkernel.SqlService, m
     assert read < 1 << 20
 
 
+def test_what_the_disk_has_no_room_for(
+    archive: Path, service: ragkernel.SqlService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive whose texts, as it truly says, are more than the disk or the caller has room for is refused early."""
+    size = 64 << 20
+    text = "x" * size
+    row = dict(lines_of(archive, CHUNKS)[2], content=text, content_hash=sha(text))
+    rows = [*lines_of(archive, CHUNKS)[:2], row]
+    data = b"".join(json.dumps(one).encode() + b"\n" for one in rows)
+    bomb = rewritten(archive, archive.with_name("bomb.zip"), {CHUNKS: data})
+    assert bomb.stat().st_size < size // 500
+    monkeypatch.setattr(reading.Archive, "verify", None)  # not reached
+    with pytest.raises(ArchiveRefused, match=f"and {size} are allowed"):
+        ragkernel.import_kb(service, bomb, max_bytes=size)
+    monkeypatch.setattr(storing, "_BYTES_OF_BYTE", 10**12)  # as if the disk had as much less room
+    with pytest.raises(DiskFull, match="are free") as full:
+        ragkernel.import_kb(service, bomb)
+    assert full.value.path == str(service.config.app_db_path)
+    with service.read() as conn:
+        assert queries.pipeline_runs.count(conn) == 0
+
+
+FLAT = 4 << 20
+PARSED = """
+    import re, sys
+    sys.path.insert(0, sys.argv[1])
+    from ragkernel.archive import form
+    def most_kib():
+        with open("/proc/self/status") as status:
+            return int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1])
+    size = int(sys.argv[2])
+    line = {
+        "nested": b'{"document":[' + b'{"":0},' * (size // 7) + b"0]}",
+        "many keys": b"{" + b'"":0,' * (size // 5) + b'"":0}',
+        "metadata": b'{"document":1,"source_path":"","title":"","content_hash":"","license_info":null,"metadata":"['
+        + b"{}," * (size // 3) + b'0]","chunk_count":0,"size_bytes":0,"created_at":"2024-01-01 00:00:00",'
+        + b'"updated_at":"2024-01-01 00:00:00"}',
+    }[sys.argv[3]]
+    before = most_kib()
+    try:
+        form.document_of(line)
+    except form.WrongForm as wrong:
+        print(most_kib() - before, wrong)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
+@pytest.mark.parametrize(
+    ("kind", "told"), [("nested", "flat"), ("many keys", "flat"), ("metadata", "metadata is longer than 1 MiB")]
+)
+def test_what_is_parsed_is_limited_first(kind: str, told: str) -> None:
+    """A line that would take many times its length once it is parsed is refused before that."""
+    home = str(Path(ragkernel.__file__).parents[1])
+    more, wrong = finish(start_python(PARSED, home, str(FLAT), kind)).split(maxsplit=1)
+    assert told in wrong
+    assert int(more) * 1024 < 6 * FLAT
+
+
 def test_a_directory_that_claims_much_is_not_read(
     archive: Path, service: ragkernel.SqlService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,12 +370,14 @@ def test_what_is_no_archive(tmp_path: Path, archive: Path, service: ragkernel.Sq
     os.mkfifo(tmp_path / "pipe")
     for name, told in (
         ("none", "No such file or directory"),
-        ("", "it is no file"),
+        ("", "it is a folder"),
         ("pipe", "it is no file"),
         ("text", "it is no zip file"),
         ("empty", "it is no zip file"),
     ):
         require_refused(service, tmp_path / name if name else tmp_path, told)
+    with pytest.raises(ArchiveRefused, match="name the file that `kb export` wrote"):
+        ragkernel.import_kb(service, tmp_path)
 
 
 def test_the_database_itself_is_not_opened(service: ragkernel.SqlService, archive: Path) -> None:

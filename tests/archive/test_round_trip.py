@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import stat
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import ragkernel
 from ragkernel import queries
+from ragkernel.archive import form, writing
 from ragkernel.archive.form import CHUNKS, DOCUMENTS, MANIFEST
-from ragkernel.errors import ConfigurationError, ExportFailed, NotFound, VersionRefused
+from ragkernel.errors import ConfigurationError, ExportFailed, NotFound, VersionRefused, WriterTimeout
+from ragkernel.knowledge.bases import KnowledgeBases
 
-from .bases import make_base, members, opened, sha
+from .bases import make_base, members, opened, rewritten, sha
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +53,7 @@ def test_every_value_of_the_columns_comes_back(tmp_path: Path) -> None:
             conn.execute(
                 "UPDATE documents SET title = ?, source_path = ?, license_info = ?, metadata = ?, content_hash = '',"
                 " size_bytes = ?, created_at = '0001-01-01 00:00:00', updated_at = '9999-12-31 23:59:59.999999'",
-                (text, text, text, number, -(2**63)),
+                (text, text.replace("\0", ""), text, number, -(2**63)),
             )
             for index, content in ((-(2**63), ""), (0, text), (2**63 - 1, " ")):
                 conn.execute(
@@ -134,6 +136,38 @@ def test_an_imported_base_can_be_ingested(tmp_path: Path, service: ragkernel.Sql
     assert (report.version, report.unchanged, report.changed) == (2, 1, 1)
 
 
+ROOTS = [
+    ('{"root": "/home/one", "n": 1e3}', '{"n": 1e3}'),
+    (
+        '{ "a": [1.0, {"root": "}"}] , "root":"\\ud800","\\u0072oot" : {"root": []},"b":"\\"root\\": \\u00e4" }',
+        '{"a": [1.0, {"root": "}"}], "b":"\\"root\\": \\u00e4"}',
+    ),
+    ('{"root": 5}', "{}"),
+    ('{"Root": 5, "x" : {"root":1}} ', '{"Root": 5, "x" : {"root":1}} '),
+    ('["root"]', '["root"]'),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), ROOTS)
+def test_an_archive_knows_no_folder(tmp_path: Path, service: ragkernel.SqlService, given: str, expected: str) -> None:
+    """The folder of a document is left out in writing and in reading, whatever it is; other metadata stay as text."""
+    make_base(service, [["one"]])
+    with service.write() as conn:
+        conn.execute("UPDATE documents SET metadata = ?", (given,))
+    ragkernel.export_kb(service, "notes", tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        (row,) = map(json.loads, archive.read(DOCUMENTS).splitlines())
+    assert row["metadata"] == expected
+    line = json.dumps({**row, "metadata": given}).encode() + b"\n"
+    foreign = rewritten(tmp_path / "a.zip", tmp_path / "b.zip", {DOCUMENTS: line})
+    done = ragkernel.import_kb(service, foreign)
+    with service.read() as conn:
+        assert conn.execute("SELECT metadata FROM documents WHERE kb_id = ?", (done.kb_id,)) == [(expected,)]
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "000000.md").write_text("other\n")
+    assert ragkernel.ingest(service, tmp_path / "text", kb="notes").changed == 1
+
+
 def test_an_empty_base(tmp_path: Path, service: ragkernel.SqlService) -> None:
     """A base without documents makes an archive without lines, which comes back."""
     make_base(service, [])
@@ -188,6 +222,12 @@ def test_a_file_that_is_there_is_never_replaced(tmp_path: Path, service: ragkern
         ("UPDATE knowledge_bases SET metadata = '[1]'", "its metadata is no JSON object"),
         ("UPDATE knowledge_bases SET metadata = '{\"x\": 1e400}'", "cannot be written as JSON"),
         ("UPDATE knowledge_bases SET description = 'a' || char(0)", "NUL"),
+        ("UPDATE knowledge_bases SET chunk_size = 0, chunk_overlap = 0", "no sizes that chunks can have"),
+        ("UPDATE documents SET source_path = 'a' || char(0) WHERE title = 'Title 1'", "source_path holds a NUL"),
+        (
+            f"UPDATE documents SET metadata = json_quote(hex(zeroblob({form.METADATA_BYTES // 2})))",
+            "metadata is longer than 1 MiB",
+        ),
     ],
 )
 def test_a_row_that_no_archive_can_hold(tmp_path: Path, service: ragkernel.SqlService, sql: str, told: str) -> None:
@@ -201,6 +241,27 @@ def test_a_row_that_no_archive_can_hold(tmp_path: Path, service: ragkernel.SqlSe
         ragkernel.export_kb(service, "notes", out / "a.zip")
     assert "two" not in str(failed.value)
     assert list(out.iterdir()) == []
+
+
+def test_a_page_is_small_where_chunks_are_large(
+    tmp_path: Path, service: ragkernel.SqlService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a page of large chunks fewer are read at once, and after small ones more again; all are exported."""
+    pages: list[tuple[int, int]] = []
+    chunks = queries.archive.chunks
+
+    def seen(conn: Any, *, document_id: str, first: int, limit: int) -> Any:
+        page = chunks(conn, document_id=document_id, first=first, limit=limit)
+        pages.append((limit, len(page)))
+        return page
+
+    monkeypatch.setattr(queries.archive, "chunks", seen)
+    monkeypatch.setattr(writing, "_PAGE_BYTES", 10_000)
+    make_base(service, [["x" * 5000] * 20 + ["y"] * 40])
+    assert ragkernel.export_kb(service, "notes", tmp_path / "a.zip").chunks == 60
+    limits = [limit for limit, _ in pages]
+    assert (limits[0], limits[1], max(limits[2:])) == (writing._PAGE_ROWS, 1, writing._PAGE_ROWS)
+    assert sum(count for _, count in pages) == 60
 
 
 def test_an_export_is_of_one_moment(tmp_path: Path, service: ragkernel.SqlService) -> None:
@@ -234,6 +295,48 @@ def test_a_folder_that_is_not_there(tmp_path: Path, service: ragkernel.SqlServic
     with pytest.raises(ExportFailed, match="No such file or directory"):
         ragkernel.export_kb(service, "notes", tmp_path / "none" / "a.zip")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), FileExistsError(17, "File exists")])
+def test_an_error_of_the_callback_is_its_own(tmp_path: Path, service: ragkernel.SqlService, error: OSError) -> None:
+    """An OSError of the callback is not taken for one of the archive's file, wherever it is raised."""
+    make_base(service, [[f"{number}"] for number in range(600)])
+    (tmp_path / "out").mkdir()
+    for stop in (1000, 1200):
+
+        def fail(step: str, done: int, total: int, stop: int = stop) -> None:
+            if done == stop:
+                raise error
+
+        with pytest.raises(OSError) as raised:
+            ragkernel.export_kb(service, "notes", tmp_path / "out" / "a.zip", progress=fail)
+        assert raised.value is error
+        assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_comes_after_the_activation_is_no_failure(
+    tmp_path: Path, service: ragkernel.SqlService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where old versions cannot be pruned the import is done all the same; an interrupt says that it is."""
+    make_base(service, [["one"]])
+    ragkernel.export_kb(service, "notes", tmp_path / "a.zip")
+    ragkernel.import_kb(service, tmp_path / "a.zip")
+
+    def refuse(self: KnowledgeBases, name: str, keep: int) -> list[int]:
+        raise WriterTimeout("no turn", operation="write")
+
+    def interrupt(self: KnowledgeBases, name: str, keep: int) -> list[int]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KnowledgeBases, "prune", refuse)
+        done = ragkernel.import_kb(service, tmp_path / "a.zip")
+        assert (done.version, done.pruned) == (3, [])
+        patch.setattr(KnowledgeBases, "prune", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="version 4 is active already"):
+            ragkernel.import_kb(service, tmp_path / "a.zip")
+    assert service.knowledge_bases.version("notes").version == 4
+    assert ragkernel.import_kb(service, tmp_path / "a.zip").pruned == [1, 2, 3]
 
 
 def test_an_exception_of_the_caller_ends_it(tmp_path: Path, service: ragkernel.SqlService) -> None:

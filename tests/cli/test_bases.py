@@ -201,7 +201,15 @@ def test_export_and_import(store: Path, made: Path) -> None:
     assert (again["name"], again["version"], again["pruned"]) == ("notes", 2, [])
 
 
-@pytest.mark.parametrize(("words", "told"), [(["text"], "no zip file"), (["good.zip", "--name", " "], "the name of")])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["text"], "no zip file"),
+        (["good.zip", "--name", " "], "the name of"),
+        (["good.zip", "--name", "handbook@2"], "because that means a version"),
+        (["."], "it is a folder"),
+    ],
+)
 def test_a_refused_import_makes_no_database(made: Path, tmp_path: Path, words: list[str], told: str) -> None:
     """What import refuses it refuses before the database is made: one line, code 2."""
     (tmp_path / "text").write_text("no archive")
@@ -217,10 +225,15 @@ INTERRUPTED = """
 import os, signal, sys
 from ragkernel.cli import main
 from ragkernel.cli.progress import Progress
+from ragkernel.knowledge.bases import KnowledgeBases
 def show_rows(self, step, done, total):
     if step == os.environ["STEP"]:
         os.kill(os.getpid(), signal.SIGINT)
+def prune(self, name, keep):
+    raise KeyboardInterrupt
 Progress.show_rows = show_rows
+if os.environ["STEP"] == "prune":
+    KnowledgeBases.prune = prune
 sys.exit(main())
 """
 
@@ -251,3 +264,19 @@ def test_ctrl_c(store: Path, made: Path, step: str, words: list[str], told: str)
     (notes,) = (base for base in kb_json(store, "list")["items"] if base["name"] == "notes")
     assert (notes["active"], notes["kept"]) == (3, [2, 3])
     assert kb_json(store, "import", "notes.zip")["version"] == (5 if step == "store" else 4)
+
+
+def test_ctrl_c_after_the_activation(store: Path, made: Path) -> None:
+    """Ctrl-C while old versions are pruned does not say that the base is as it was: the new version is active."""
+    shutil.copy(made / "notes.zip", store.parent / "notes.zip")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", INTERRUPTED, "kb", "import", "notes.zip", "--app-db", str(store)],
+        cwd=store.parent,
+        env=environment(STEP="prune"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "ragkernel: interrupted; version 4 is active already\n")
+    (notes,) = (base for base in kb_json(store, "list")["items"] if base["name"] == "notes")
+    assert notes["active"] == 4
