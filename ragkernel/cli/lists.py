@@ -56,9 +56,16 @@ def _place(after: str | None) -> list[Any] | None:
         place = json.loads(after)
     except (ValueError, RecursionError):
         place = None
-    if not isinstance(place, list) or not all(isinstance(part, str | int) for part in place):
+    if not isinstance(place, list) or not all(map(_is_part, place)):
         raise _wrong_place()
     return place
+
+
+def _is_part(part: Any) -> bool:
+    """Whether a place may hold this value: a key that SQLite can hold."""
+    if isinstance(part, str):
+        return not any("\ud800" <= character <= "\udfff" for character in part)
+    return type(part) is int and -(2**63) <= part < 2**63
 
 
 def _wrong_place() -> UsageError:
@@ -86,6 +93,8 @@ def _chunks(conn: Reader, args: argparse.Namespace, after: list[Any] | None) -> 
     if args.document is not None:
         if args.kb is not None:
             raise UsageError("--document and --kb together", "a document belongs to one knowledge base; leave --kb out")
+        if queries.documents.get(conn, id=args.document) is None:
+            raise UsageError(f"there is no document {args.document!r}", "`ragkernel list documents` prints their ids")
         page = queries.document_chunks.page_by_document_id(
             conn, document_id=args.document, limit=args.limit, after=after
         )

@@ -6,6 +6,7 @@ Text that came out of a file or a database is shown without its control characte
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -45,9 +46,15 @@ def print_json(data: dict[str, Any]) -> None:
 
 
 def complain(line: str) -> None:
-    """Print one line on standard error, if there is one."""
-    if sys.stderr is not None:
+    """Print one line on standard error, if somebody can read it: what else the command does and says goes on."""
+    if sys.stderr is None:
+        return
+    try:
         write(sys.stderr, shown(line, keep="") + "\n")
+    except OSError:  # its reader has left, or it is full; what is left in its buffer would fail again at exit
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
 
 
 def write(stream: TextIO, text: str) -> None:
@@ -86,15 +93,24 @@ def json_value(value: Any) -> Any:
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Aligned columns; numbers to the right; long cells cut."""
     lines = [list(headings), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    widths = [max(columns(line[column]) for line in lines) for column in range(len(headings))]
     numeric = [all(_is_number(line[column]) for line in lines[1:]) for column in range(len(headings))]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
+            " " * (width - columns(cell)) + cell if right else cell + " " * (width - columns(cell))
             for cell, width, right in zip(line, widths, numeric, strict=True)
         ).rstrip()
         for line in lines
     )
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal `text` takes: two for a wide character, none for one that combines."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(one) else 2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> str:
@@ -130,7 +146,7 @@ def size(count: int) -> str:
     """A number of bytes for people."""
     amount = float(count)
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024 or unit == "GiB":
+        if round(amount, 1) < 1024 or unit == "GiB":
             break
         amount /= 1024
     return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"

@@ -159,14 +159,18 @@ def test_filters(made: Path) -> None:
         ("documents", "--kb", "\udcff"),
         ("documents", "--after", "x"),
         ("documents", "--after", "[1, 2, 3]"),
+        ("documents", "--after", "[true]"),
+        ("documents", "--after", f"[{2**63}]"),
+        ("documents", "--after", '["\\ud800"]'),
         ("chunks", "--kb", "handbook", "--after", '["x"]'),
         ("runs", "--after", "[]"),
         ("runs", "--after", "[5]"),
         ("chunks", "--kb", "handbook", "--document", "x"),
+        ("chunks", "--document", "x"),
     ],
 )
 def test_what_no_list_can_find_is_code_2(made: Path, words: tuple[str, ...]) -> None:
-    """An unknown base, the place of another list and filters that contradict each other are wrong usage."""
+    """An unknown base or document, the place of another list and filters that contradict each other are wrong usage."""
     done = run("list", *words, "--app-db", made / "app_meta.db")
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
 

@@ -14,6 +14,7 @@ import pytest
 
 import ragkernel
 from ragkernel.cli import main
+from ragkernel.cli.output import size, table
 
 from .command import COMMAND, environment, run
 
@@ -216,6 +217,40 @@ def test_a_closed_output_is_told(made: Path, words: list[str]) -> None:
         assert "standard output is closed" in done.stderr or not told
     quiet = subprocess.run(["sh", "-c", f"{command} 2>&-"], env=environment(), capture_output=True, check=False)
     assert (quiet.returncode, quiet.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("broken", ["closed pipe", "/dev/full"])
+def test_an_error_output_that_takes_nothing_stops_nothing(made: Path, broken: str) -> None:
+    """Where standard error cannot be written, the rows and the exit code are what they are otherwise."""
+    if broken == "closed pipe":
+        read_end, descriptor = os.pipe()
+        os.close(read_end)
+    elif os.path.exists(broken):
+        descriptor = os.open(broken, os.O_WRONLY)
+    else:
+        pytest.skip(f"no {broken} here")
+    try:
+        for words, code in ((["documents", "--limit", "1"], 0), (["documents", "--kb", "nobody"], 2)):
+            command = ["list", *words, "--app-db", str(made / "app_meta.db")]
+            done = subprocess.run(
+                [*COMMAND, *command], stdout=subprocess.PIPE, stderr=descriptor, env=environment(), check=False
+            )
+            assert (done.returncode, done.stdout.decode()) == (code, run(*command).out)
+    finally:
+        os.close(descriptor)
+
+
+def test_tables_and_sizes() -> None:
+    """Columns stay aligned beside wide and combining characters, and no size is 1024 of a unit."""
+    assert table(("name", "n"), [("日本", 1), ("e\u0301", 10), ("abcde", 100)]).splitlines() == [
+        "name     n",
+        "日本     1",
+        "e\u0301       10",
+        "abcde  100",
+    ]
+    assert [size(count) for count in (0, 1023, 1024, 2**20 - 1, 2**30 - 1, 2**40)] == [
+        *("0 B", "1023 B", "1.0 KiB", "1.0 MiB", "1.0 GiB", "1024.0 GiB")
+    ]
 
 
 OLD = [shutil.which(name) for name in ("python3.10", "python3.9", "python3.8")]
