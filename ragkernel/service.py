@@ -43,7 +43,7 @@ class SqlService:
     `run_migrations` does, and `ragkernel.open` does both. Raises ConfigurationError, LayoutMismatch, ConnectionFailed,
     RestoreInterrupted, NotADatabase, ForeignApplication; nothing stays open then. It starts no thread.
 
-    for_restore: also open a pair whose restore was cut short, to call `restore` again.
+    for_restore: also open a pair whose restore was cut short, to call `restore` again; missing files are not created.
     """
 
     def __init__(self, config: SqlConfig, *, for_restore: bool = False) -> None:
@@ -52,7 +52,7 @@ class SqlService:
         self._app = self._events_db = _open_app(config, for_restore=for_restore)
         if self._split:
             try:
-                self._events_db = _open_events(config)
+                self._events_db = _open_events(config, create=not for_restore)
             except BaseException:
                 self._app.close()
                 raise
@@ -215,8 +215,9 @@ class SqlService:
         """Restore a backup: to the new file `to`, or in place of the present rows, which are backed up first.
 
         In place it is one transaction of the live file, so readers of every process keep their snapshot and see the
-        restored rows afterwards; a backup of an older schema is migrated. Raises BackupRefused for a file that is no
-        sound backup of this layout, BackupFailed; the database is then as it was.
+        restored rows afterwards; a backup of an older schema is migrated, and runs that were running when it was made
+        are marked failed. Raises BackupRefused for a file that is no sound backup of this layout, BackupFailed, or what
+        keeps the present rows from being backed up (DiskFull, WriterTimeout); the database is then as it was.
 
         In split mode `backup` is the manifest (pair_….json) or either of the two files beside it, and both are
         restored: to the new files `to` and `events_to`, or each in place, one transaction a file. Killed between the
@@ -252,16 +253,11 @@ class SqlService:
         In split mode both files, one after the other; the copies to `into` and `events_into`, the events as the later
         ones.
         """
-        from ragkernel.operations.maintenance import vacuum
+        from ragkernel.operations.maintenance import vacuum, vacuum_pair_into
 
         _require_both(self._split, into, events_into, "vacuum", "events_into")
         if self._split and into is not None and events_into is not None:
-            vacuum(self._app, os.fspath(into))
-            try:
-                vacuum(self._events_db, os.fspath(events_into))
-            except BaseException:
-                os.unlink(into)  # half a pair
-                raise
+            vacuum_pair_into(self._app, self._events_db, os.fspath(into), os.fspath(events_into))
         else:
             vacuum(self._app, None if into is None else os.fspath(into))
             if self._split:
@@ -350,10 +346,11 @@ def _open_app(config: SqlConfig, *, for_restore: bool) -> Database:
         databases=(APP_META,) if config.use_split_databases else (APP_META, EVENTS),
         layout=SPLIT if config.use_split_databases else SINGLE,
         checkpoint_pages=config.checkpoint_pages,
+        create=not for_restore,
     )
 
 
-def _open_events(config: SqlConfig) -> Database:
+def _open_events(config: SqlConfig, *, create: bool) -> Database:
     """The file of the event tables, in split mode."""
     return Database(
         str(config.events_db_path),
@@ -364,6 +361,7 @@ def _open_events(config: SqlConfig) -> Database:
         databases=(EVENTS,),
         layout=SPLIT,
         checkpoint_pages=config.checkpoint_pages,
+        create=create,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ragkernel
 from ragkernel import queries
 from ragkernel.core.layout import look
-from ragkernel.errors import ConfigurationError
+from ragkernel.errors import ConfigurationError, SqlError
 
 from .output import counted
 from .parser import UsageError
@@ -51,6 +51,19 @@ def files_of(config: SqlConfig) -> list[str]:
     return [*paths, str(config.events_db_path)] if config.use_split_databases else paths
 
 
+def lost(config: SqlConfig) -> list[str]:
+    """The files that are missing, or as good as that: empty."""
+    seconds = config.busy_timeout.total_seconds()
+    return [path for path in files_of(config) if not os.path.exists(path) or _is_empty(path, seconds)]
+
+
+def _is_empty(path: str, seconds: float) -> bool:
+    try:
+        return look(path, seconds).empty
+    except SqlError:
+        return False
+
+
 @contextmanager
 def existing(config: SqlConfig, *, migrated: bool = True, for_restore: bool = False) -> Iterator[SqlService]:
     """The service over a database, or a pair, that is there: a command that reads makes no file.
@@ -59,7 +72,7 @@ def existing(config: SqlConfig, *, migrated: bool = True, for_restore: bool = Fa
     ConfigurationError.
     """
     paths = files_of(config)
-    missing = [path for path in paths if not os.path.exists(path)]
+    missing = lost(config) if len(paths) > 1 else [path for path in paths if not os.path.exists(path)]
     if len(missing) == len(paths):  # where one of two is missing, the service says what to do
         raise ConfigurationError(
             "there is no such database",

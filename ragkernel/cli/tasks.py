@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import ragkernel
 from ragkernel.core.migrate import APP_META, EVENTS
-from ragkernel.errors import ConfigurationError, NotADatabase, PartnerMissing
+from ragkernel.errors import ConfigurationError, LayoutMismatch, NotADatabase
 from ragkernel.ingestion import check as check_folder
 from ragkernel.ingestion import ingest as ingest_folder
 from ragkernel.operations.restore import replace_unopenable, restore_beside
@@ -16,7 +16,7 @@ from ragkernel.operations.restore_pair import replace_pair, restore_pair_beside
 from .output import Outcome, counted, facts, shown, size, table
 from .parser import UsageError
 from .progress import Interrupt, Progress
-from .stores import configuration, existing, files_of
+from .stores import configuration, existing, files_of, lost
 
 if TYPE_CHECKING:
     import argparse
@@ -188,8 +188,8 @@ def restore(args: argparse.Namespace) -> Outcome:
     pairs = [
         ("restored", restored.path),
         ("and", restored.events_path),
-        ("replaced rows are in", restored.replaced),
-        ("and in", restored.events_replaced),
+        ("replaced rows are in", restored.replaced or restored.events_replaced),
+        ("and in", restored.events_replaced if restored.replaced else None),
         ("schema version", restored.schema_version),
         ("size", size(restored.size_bytes)),
         ("seconds", restored.seconds),
@@ -202,6 +202,8 @@ def _restore_single(args: argparse.Namespace, config: SqlConfig) -> Restored:
     databases = (APP_META, EVENTS)
     if args.to is not None or not os.path.exists(path):  # after a loss the backup becomes the database
         return restore_beside(args.backup, args.to or path, databases=databases)
+    if lost(config):
+        return replace_unopenable(args.backup, path, databases=databases)
     try:
         with existing(config, migrated=False) as service:
             return service.restore(args.backup)
@@ -213,10 +215,17 @@ def _restore_pair(args: argparse.Namespace, config: SqlConfig) -> Restored:
     if args.to is not None:
         return restore_pair_beside(args.backup, args.to, args.events_to)
     app_path, events_path = files_of(config)
-    if not os.path.exists(app_path) and not os.path.exists(events_path):
-        return restore_pair_beside(args.backup, app_path, events_path)
+    if len(lost(config)) == len((app_path, events_path)):
+        return replace_pair(args.backup, app_path, events_path)
     try:
         with existing(config, migrated=False, for_restore=True) as service:
             return service.restore(args.backup)
-    except (NotADatabase, PartnerMissing):  # one of them is damaged or lost
+    except NotADatabase:  # one of them is damaged
         return replace_pair(args.backup, app_path, events_path)
+    except LayoutMismatch as error:  # one of them is lost, or they are of two pairs
+        if error.operation != "open":
+            raise
+        try:
+            return replace_pair(args.backup, app_path, events_path)
+        except LayoutMismatch:  # or one is another store
+            raise error from None

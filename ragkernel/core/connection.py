@@ -191,17 +191,18 @@ def open_connection(path: str, role: str, settings: Settings) -> tuple[Connectio
         raise
 
 
-def open_plain(path: str, *, create: bool = False, immutable: bool = False) -> Connection:
+def open_plain(path: str, *, create: bool = False, immutable: bool = False, read_only: bool = False) -> Connection:
     """Open a file that is not a live database of this process (a backup, a copy), without the bootstrap; but other
     processes may have it open, so that here too nothing is checkpointed by SQLite itself (hazard 22).
 
     create: make the file first, mode 0600. immutable: promise SQLite that nobody changes the file, so that reading it
-    leaves no -wal or -shm behind (https://www.sqlite.org/uri.html#uriimmutable).
+    leaves no -wal or -shm behind (https://www.sqlite.org/uri.html#uriimmutable). read_only: without that promise; what
+    stands in a -wal is read, and stays there when the connection is closed.
     """
     if create:
         create_file(path)
     require_file(path)
-    uri = _uri(path, "ro" if immutable else "rw") + ("&immutable=1" if immutable else "")
+    uri = _uri(path, "ro" if immutable or read_only else "rw") + ("&immutable=1" if immutable else "")
     try:
         connection = sqlite3.connect(
             uri,

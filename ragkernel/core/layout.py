@@ -31,8 +31,8 @@ SPLIT = "split"
 class Mark(NamedTuple):
     """What one file says of itself; all None for a file that is not there or that the kernel has not prepared yet.
 
-    database: which file of a pair. restoring: the manifest of a restore that was cut short; replaced: the copy of what
-    stood there before it.
+    database: which file of a pair. restoring: the manifest of a restore that was cut short; restoring_pair: the id of
+    the pair that it restores; replaced: the copy of what stood there before it. empty: no table stands in the file.
     """
 
     layout: str | None = None
@@ -40,8 +40,10 @@ class Mark(NamedTuple):
     pair_id: str | None = None
     forming: bool = False
     restoring: str | None = None
+    restoring_pair: str | None = None
     replaced: str | None = None
     ours: bool = False
+    empty: bool = False
 
 
 def read(connection: Connection) -> Mark:
@@ -52,21 +54,25 @@ def read(connection: Connection) -> Mark:
         pair_id=ledger.state(connection, ledger.PAIR_ID),
         forming=ledger.state(connection, ledger.FORMING) is not None,
         restoring=ledger.state(connection, ledger.RESTORING),
+        restoring_pair=ledger.state(connection, ledger.RESTORING_PAIR),
         replaced=ledger.state(connection, ledger.REPLACED),
         ours=pragmas.application_id(connection) == APPLICATION_ID,
+        empty=ledger.holds_nothing(connection),
     )
 
 
 def look(path: str, seconds: float) -> Mark:
-    """The mark of a file, whether it is there or not; nothing is made or changed. seconds: how long to wait where it is
-    locked. Raises ConnectionFailed, NotADatabase, ForeignApplication, DatabaseBusy."""
+    """The mark of a file, whether it is there or not; the file and its -wal are left as they are. seconds: how long to
+    wait where it is locked. Raises ConnectionFailed, NotADatabase, ForeignApplication, DatabaseBusy."""
     path = os.path.realpath(path)
     if not os.path.lexists(path) and os.path.isdir(os.path.dirname(path)):
-        return Mark()
+        return Mark(empty=True)
     require_file(path)
     deadline = time.monotonic() + seconds
     while True:
-        connection = open_plain(path)
+        # The last connection to a file, where it may write, copies the -wal back and removes it when it is closed. One
+        # for reading makes both -wal and -shm where there is no -wal yet, one for writing neither.
+        connection = open_plain(path, read_only=os.path.exists(path + "-wal"))
         try:
             refuse_foreign(connection, 0.0)
             connection.run_kernel(BEGIN_READ).close()
@@ -98,12 +104,16 @@ def require_single(path: str, seconds: float) -> None:
 
 def require_pair(app_path: str, events_path: str, seconds: float, *, for_restore: bool = False) -> None:
     """Raise LayoutMismatch, ConfigurationError or RestoreInterrupted where the files, as far as they are there, are not
-    one pair, or not in these places. for_restore: a restore that was cut short is no reason."""
+    one pair, or not in these places. for_restore: a restore that was cut short is no reason, if it was one of these
+    two files: the events may have been replaced already."""
     _refuse_same_file(app_path, events_path)
     app, events = _look_at_both(app_path, events_path, seconds)
     if app.restoring is None:
         require_fitting(app_path, events_path, app, events)
-    elif not for_restore:
+    elif for_restore:
+        replaced = events.pair_id is not None and events.pair_id == app.restoring_pair
+        require_fitting(app_path, events_path, app._replace(pair_id=events.pair_id) if replaced else app, events)
+    else:
         raise RestoreInterrupted(
             f"a restore was interrupted before it had reached both files, {app_path} and {events_path}",
             operation="open",

@@ -22,11 +22,13 @@ PAIR_ID = "pair_id"
 DATABASE = "database"  # which file of a pair this is: "app_meta" or "events"
 FORMING = "forming"  # in app_meta: the other file of the pair may not know its pair id yet
 RESTORING = "restoring"  # in app_meta: the manifest of a restore that has not reached both files yet
+RESTORING_PAIR = "restoring_pair_id"  # in app_meta: the pair id that this restore gives both files
 REPLACED = "restoring_replaced"  # in app_meta: where that restore keeps the rows that it replaces
 VACUUM_LAST_RUN = "vacuum_last_run"
 BACKUP_LAST_RUN = "backup_last_run"
 
 _HAS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+_HAS_ANY = "SELECT 1 FROM sqlite_schema LIMIT 1"
 _LEDGER = "SELECT version, name, database, sha256 FROM schema_migrations ORDER BY version"
 _APPLY = (
     "INSERT INTO schema_migrations (version, applied_at, description, name, database, sha256) VALUES (?, ?, ?, ?, ?, ?)"
@@ -60,6 +62,11 @@ def read(connection: Connection) -> list[Applied]:
     if not has_table(connection, "kernel_state"):
         return []
     return [Applied(*row) for row in connection.execute(_LEDGER).fetchall()]
+
+
+def holds_nothing(connection: Connection) -> bool:
+    """Whether the file has no table, of whatever tool."""
+    return connection.execute(_HAS_ANY).fetchone() is None
 
 
 def has_rows(connection: Connection, tables: Iterable[str]) -> bool:

@@ -89,12 +89,13 @@ def form(app: Database, events: Database) -> None:
     _change(app, lambda connection: ledger.drop_state(connection, ledger.FORMING))
 
 
-def begin_restore(app: Database, manifest: str, replaced: str) -> None:
-    """Note, durably, that both files are about to be replaced by the backup of that manifest. replaced: what says where
-    the present rows are kept. The restored app_meta, which is copied last, holds no such note."""
+def begin_restore(app: Database, manifest: str, pair_id: str, replaced: str) -> None:
+    """Note, durably, that both files are about to be replaced by the backup of that manifest, of that pair. replaced:
+    what says where the present rows are kept. The restored app_meta, which is copied last, holds no such note."""
 
     def note(connection: Connection) -> None:
         ledger.put_state(connection, ledger.RESTORING, manifest)
+        ledger.put_state(connection, ledger.RESTORING_PAIR, pair_id)
         ledger.put_state(connection, ledger.REPLACED, replaced)
 
     _change(app, note)
@@ -105,6 +106,7 @@ def give_up_restore(app: Database) -> None:
 
     def forget(connection: Connection) -> None:
         ledger.drop_state(connection, ledger.RESTORING)
+        ledger.drop_state(connection, ledger.RESTORING_PAIR)
         ledger.drop_state(connection, ledger.REPLACED)
 
     _change(app, forget)

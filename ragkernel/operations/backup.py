@@ -15,7 +15,7 @@ from ragkernel.clock import sql_timestamp, utc_now
 from ragkernel.core import copy
 from ragkernel.core.ledger import BACKUP_LAST_RUN
 from ragkernel.core.pragmas import APPLICATION_ID
-from ragkernel.errors import BackupFailed, SqlError
+from ragkernel.errors import BackupFailed, DatabaseDamaged, DiskFull, NotADatabase, SqlError
 from ragkernel.generated import queries
 
 from . import files
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
     from ragkernel.core.copy import FileFacts, Progress
     from ragkernel.core.database import Database
+
+
+class NoSoundCopy(BackupFailed):
+    """The database itself gives no sound copy: it is damaged, or holds no schema of ragkernel yet."""
+
+
+# Why a backup fails where the database itself is at fault; for any other reason it may be sound.
+DAMAGE = (NoSoundCopy, DatabaseDamaged, NotADatabase)
 
 
 class Backup(NamedTuple):
@@ -49,7 +57,8 @@ def backup_database(
     """
     started = time.monotonic()
     if database.inspect().schema_version == 0:
-        raise failed("the database holds no schema of ragkernel yet", database.path, hint="run the migrations first")
+        told = "the database holds no schema of ragkernel yet"
+        raise NoSoundCopy(told, operation="backup", path=database.path, hint="run the migrations first")
     moment = utc_now()
     path = _copy(database, name, folder, moment, progress=progress, timeout=timeout)
     # The backup stands: where this cannot be noted, health goes on telling the older time.
@@ -60,19 +69,22 @@ def backup_database(
 
 def copy_aside(database: Database, name: str, folder: str) -> Backup:
     """Keep the present rows before they are replaced: as a backup, or, where the database is damaged, page by page and
-    unverified as `name`_…_damaged.db. Raises BackupFailed where not even that can be done."""
+    unverified as `name`_…_damaged.db. Raises BackupFailed where not even that can be done, and what prevents a backup
+    of a sound database: a lock, a full disk."""
     try:
         return backup_database(database, name, folder)
-    except SqlError as error:
-        first = error
+    except DAMAGE as error:
+        first: SqlError = error
     return copy_unverified(database, name, folder, first)
 
 
 def copy_unverified(database: Database, name: str, folder: str, first: SqlError) -> Backup:
-    """Copy a damaged database page by page. first: why a backup could not be made. Raises BackupFailed."""
+    """Copy a damaged database page by page. first: why a backup could not be made. Raises BackupFailed, DiskFull."""
     started, moment = time.monotonic(), utc_now()
     try:
         path = _copy(database, name, folder, moment, suffix="_damaged", verify=False)
+    except DiskFull:
+        raise
     except SqlError as error:
         raise failed(
             f"the present database is damaged and cannot be copied aside: {error.message}",
@@ -113,16 +125,17 @@ def _copy(
 
 
 def require_sound(path: str) -> FileFacts:
-    """The facts of a copy that was just made; BackupFailed where it is not sound, or empty (hazard 38)."""
+    """The facts of a copy that was just made; NoSoundCopy where it is not sound, or empty (hazard 38)."""
     try:
         facts = copy.examine(path)
-    except SqlError as error:
+    except DAMAGE as error:
         problem = error.message
     else:
         if not facts.problems and facts.application_id == APPLICATION_ID:
             return facts
         problem = facts.problems[0] if facts.problems else "it is empty"
-    raise failed(f"the copy is not sound: {problem}", path, hint="the database itself may be damaged: check its health")
+    hint = "the database itself may be damaged: check its health"
+    raise NoSoundCopy(f"the copy is not sound: {problem}", operation="backup", path=path, hint=hint)
 
 
 def failed(message: str, path: str, *, hint: str = "") -> BackupFailed:

@@ -15,7 +15,7 @@ from ragkernel.errors import SqlError
 from ragkernel.generated import queries
 
 from . import files, manifest
-from .backup import Backup, copy_unverified, failed, require_sound
+from .backup import DAMAGE, Backup, NoSoundCopy, copy_unverified, failed, require_sound
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +44,8 @@ def backup_pair(
     """
     started = time.monotonic()
     if app.inspect().schema_version == 0 == events.inspect().schema_version:
-        raise failed("the databases hold no schema of ragkernel yet", app.path, hint="run the migrations first")
+        told = "the databases hold no schema of ragkernel yet"
+        raise NoSoundCopy(told, operation="backup", path=app.path, hint="run the migrations first")
     moment = utc_now()
     temporaries = [files.temporary_name(os.path.join(folder, f"{name}{purpose}.db")) for name in NAMES]
     try:
@@ -124,11 +125,11 @@ def copy_pair_aside(app: Database, events: Database, folder: str, purpose: str) 
     """Keep both files before their rows are replaced: as a backup of the pair, or, where they are damaged, page by page
     and unverified as app_meta`purpose`_…_damaged.db and events….
 
-    Raises BackupFailed where not even that can be done.
+    Raises BackupFailed where not even that can be done, and what prevents a backup of sound files: a lock, a full disk.
     """
     try:
         return backup_pair(app, events, folder, purpose=purpose)
-    except SqlError as error:
-        first = error
+    except DAMAGE as error:
+        first: SqlError = error
     pairs = zip(NAMES, (app, events), strict=True)
     return [copy_unverified(database, f"{name}{purpose}", folder, first) for name, database in pairs]

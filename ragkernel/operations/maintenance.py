@@ -37,8 +37,19 @@ def vacuum(database: Database, into: str | None = None) -> None:
     try:
         database.vacuum(temporary)
         require_sound(temporary)
-        files.publish(temporary, into, number_it=False)
+        files.publish_database(temporary, into)
     except OSError as error:
         raise BackupFailed(f"cannot write the copy: {error.strerror}", operation="vacuum", path=into) from None
     finally:
         files.remove(temporary)
+
+
+def vacuum_pair_into(app: Database, events: Database, into: str, events_into: str) -> None:
+    """Write compact copies of both files of a pair, or none. Raises what `vacuum` raises."""
+    files.require_two(into, events_into, "vacuum")
+    vacuum(app, into)
+    try:
+        vacuum(events, events_into)
+    except BaseException:
+        os.unlink(into)  # half a pair
+        raise

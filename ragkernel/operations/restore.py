@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from ragkernel.clock import sql_timestamp, utc_now
@@ -42,8 +43,9 @@ class Restored(NamedTuple):
 
 
 def restore_beside(backup: str, target: str, *, databases: Sequence[str]) -> Restored:
-    """Copy a backup to the new file `target`, verified and synced. Raises BackupRefused where the backup cannot be
-    used, BackupFailed where `target` exists; nothing stands under its name then."""
+    """Copy a backup to the new file `target`, verified and synced. A -wal that a lost file has left there, which would
+    ruin it, is kept under another name. Raises BackupRefused where the backup cannot be used, BackupFailed where
+    `target` exists; nothing stands under its name then."""
     started = time.monotonic()
     facts = _require_usable(backup, databases)
     if os.path.lexists(target):
@@ -52,7 +54,7 @@ def restore_beside(backup: str, target: str, *, databases: Sequence[str]) -> Res
     try:
         copy.copy_file(backup, temporary)
         require_sound(temporary)
-        files.publish(temporary, target, number_it=False)
+        files.publish_database(temporary, target)
     except OSError as error:
         raise failed(f"cannot write the restored database: {error.strerror}", target) from None
     finally:
@@ -85,7 +87,9 @@ def restore_in_place(
     def replace(writer: FileWriter) -> None:
         connection = writer.connection()
         copy.copy_over(backup, connection, timeout=timeout)
-        writer.checkpointer.run(connection)  # the whole database stands in the WAL now
+        end_restored_runs(writer, timeout)
+        with suppress(SqlError):  # the whole database stands in the WAL now, which is large, and no reason to fail
+            writer.checkpointer.run(connection)
 
     database.exclusively("restore", replace)
     with database.write() as conn:  # the restored rows say when the backup itself was made, or nothing
@@ -94,26 +98,37 @@ def restore_in_place(
     return Restored(database.path, replaced.path, _version(facts), size, time.monotonic() - started)
 
 
-def replace_unopenable(backup: str, path: str, *, databases: Sequence[str]) -> Restored:
-    """Put a backup in the place of a database file that SQLite cannot open, which is renamed and kept.
+def end_restored_runs(writer: FileWriter, timeout: float) -> None:
+    """Mark the runs failed that were running when the backup was made: one of them may go on, in this process or in
+    another, and would take the restored rows for those that it has stored. Called with the write queue held."""
+    conn = writer.begin(timeout)
+    try:
+        queries.pipeline_runs.fail_running(conn, completed_at=utc_now(), error_message="the database was restored")
+        writer.commit(timeout)
+    finally:
+        writer.rollback()
+        writer.finish()
 
-    The file's -wal and -shm, which would ruin the restored one, are renamed with it. For a file that no process has
+
+def replace_unopenable(backup: str, path: str, *, databases: Sequence[str]) -> Restored:
+    """Put a backup in the place of a database file that SQLite cannot open or that is empty, which is renamed and kept.
+
+    The file's -wal and -shm, which would ruin the restored one, are renamed first. For a file that no process has
     open. Raises BackupRefused, BackupFailed; the file then has its name again.
     """
     _require_usable(backup, databases)
-    kept = f"{path}.damaged-{utc_now():%Y%m%d_%H%M%S}"
+    kept = files.name_aside(path, "damaged")
     moved: list[tuple[str, str]] = []
     try:
-        for suffix in ("", "-wal", "-shm"):
-            if os.path.lexists(path + suffix):
-                os.rename(path + suffix, kept + suffix)
-                moved.append((path + suffix, kept + suffix))
+        moved.extend(files.move_companions(path, kept))  # with what it has done, where it fails
+        os.rename(path, kept)
+        moved.append((path, kept))
         return restore_beside(backup, path, databases=databases)._replace(replaced=kept)
     except OSError as error:
         problem = failed(f"cannot move the damaged file: {error.strerror}", path)
     except SqlError as error:
         problem = failed(error.message, path, hint=error.hint)
-    for old, new in moved:
+    for old, new in reversed(moved):
         os.rename(new, old)
     raise problem
 

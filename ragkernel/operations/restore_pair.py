@@ -26,7 +26,7 @@ from . import files, manifest
 from .backup import failed, require_sound
 from .backup_pair import NAMES, copy_pair_aside
 from .manifest import refused
-from .restore import Restored, require_file_of_backup
+from .restore import Restored, end_restored_runs, require_file_of_backup
 
 if TYPE_CHECKING:
     from ragkernel.core.copy import FileFacts
@@ -125,7 +125,7 @@ def restore_pair_in_place(backup: str, app: Database, events: Database, folder: 
         kept = [made.path for made in copy_pair_aside(app, events, folder, "_before_restore")]
     else:
         kept = json.loads(mark.replaced or "[null, null]")
-    begin_restore(app, found.path, json.dumps(kept))
+    begin_restore(app, found.path, found.pair_id, json.dumps(kept))
     _replace_both(found, app, events, timeout, resumed=mark.restoring is not None)
     for database in (app, events):  # the restored rows say when the backup itself was made, or nothing
         with database.write() as conn:
@@ -141,6 +141,8 @@ def _replace_both(found: Manifest, app: Database, events: Database, timeout: flo
         connection = writer.connection()
         copy.copy_over(path, connection, timeout=timeout)
         done.append(path)
+        if path == found.app_path:
+            end_restored_runs(writer, timeout)
         with suppress(SqlError):  # the whole database stands in the WAL now, which is large, and no reason to fail
             writer.checkpointer.run(connection)
 
@@ -155,6 +157,8 @@ def _replace_both(found: Manifest, app: Database, events: Database, timeout: flo
         if not done and not resumed:
             give_up_restore(app)
             raise
+        if len(done) == len(NAMES):  # the runs of then could not be ended
+            raise
         raise failed(
             f"only one of the two files is restored: {error.message}",
             app.path,
@@ -164,7 +168,7 @@ def _replace_both(found: Manifest, app: Database, events: Database, timeout: flo
 
 def restore_pair_beside(backup: str, app_path: str, events_path: str) -> Restored:
     """Copy a backup to two new files, verified and synced. Raises BackupRefused where the backup cannot be used,
-    BackupFailed where a target exists; nothing stands under their names then."""
+    BackupFailed where a target exists or both are one; nothing stands under their names then."""
     for path in (app_path, events_path):
         if os.path.lexists(path):
             raise failed("the target exists", path, hint="name files that do not exist, or restore in place")
@@ -179,12 +183,13 @@ def replace_pair(backup: str, app_path: str, events_path: str) -> Restored:
     BackupFailed, LayoutMismatch for a file that is sound and no part of a pair; what was there has its name again then.
     """
     started = time.monotonic()
+    files.require_two(app_path, events_path, "restore")
     found, facts = require_usable(backup)
     targets = (os.path.realpath(app_path), os.path.realpath(events_path))
     for path, database in zip(targets, NAMES, strict=True):
         _require_replaceable(path, database)
     temporaries = [files.temporary_name(path) for path in targets]
-    kept = [_free_name_beside(path) for path in targets]
+    kept = [files.name_aside(path, "replaced") for path in targets]
     undo: list[tuple[str, str | None]] = []
     try:
         for source, temporary in zip((found.app_path, found.events_path), temporaries, strict=True):
@@ -212,23 +217,10 @@ def replace_pair(backup: str, app_path: str, events_path: str) -> Restored:
     return _restored(started, app_path, events_path, replaced, facts)
 
 
-def _free_name_beside(path: str) -> str:
-    """Where a file that is replaced is kept, with its -wal and -shm."""
-    name = stem = f"{path}.replaced-{utc_now():%Y%m%d_%H%M%S}"
-    number = 1
-    while any(os.path.lexists(name + suffix) for suffix in ("", "-wal", "-shm")):
-        number += 1
-        name = f"{stem}_{number}"
-    return name
-
-
 def _put(temporary: str, path: str, aside: str, undo: list[tuple[str, str | None]]) -> None:
     """Give a copy the name `path`; what has it now is called `aside` afterwards. There is no moment without a file of
     that name: two missing files would be taken for a new pair. undo: gets (path, aside), or None for a new file."""
-    for suffix in ("-wal", "-shm"):
-        if os.path.lexists(path + suffix):
-            os.rename(path + suffix, aside + suffix)
-            undo.append((path + suffix, aside + suffix))
+    undo.extend(files.move_companions(path, aside))  # with what it has done, where it fails
     if not os.path.lexists(path):
         files.publish(temporary, path, number_it=False)
         undo.append((path, None))
@@ -241,12 +233,13 @@ def _put(temporary: str, path: str, aside: str, undo: list[tuple[str, str | None
 
 
 def _require_replaceable(path: str, database: str) -> None:
-    """A lost file, a damaged one and one of a pair may be replaced; a sound store of another kind may not."""
+    """A lost file, a damaged one and one of a pair may be replaced; a sound store of another kind may not, nor a
+    database that is not ragkernel's."""
     try:
         mark = look(path, 0.0)
     except NotADatabase:
         return
-    if mark.layout not in (None, SPLIT) or mark.database not in (None, database):
+    if not mark.empty and (mark.layout, mark.database) != (SPLIT, database):
         raise LayoutMismatch(
             f"the file is not the {database} file of a split pair",
             operation="restore",

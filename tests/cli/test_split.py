@@ -204,7 +204,7 @@ def test_an_interrupted_restore_is_told_with_its_command(tmp_path: Path) -> None
     write(tmp_path, "2")
     config = split(tmp_path)
     with ragkernel.SqlService(config) as service:
-        begin_restore(service._app, backup["manifest"], json.dumps([None, None]))
+        begin_restore(service._app, backup["manifest"], "an id", json.dumps([None, None]))
     done = pair(tmp_path, "info")
     assert done.code == 2
     assert f"ragkernel restore {backup['manifest']}" in done.err

@@ -270,7 +270,7 @@ def test_an_interrupted_restore_is_told_at_the_opening(tmp_path: Path) -> None:
     for the restore in."""
     config = make_pair(tmp_path)
     with ragkernel.SqlService(config) as service:
-        pair.begin_restore(service._app, "/backups/pair_x.json", "[]")
+        pair.begin_restore(service._app, "/backups/pair_x.json", "an id", "[]")
     with pytest.raises(RestoreInterrupted, match=r"ragkernel restore /backups/pair_x\.json"):
         ragkernel.open(config.app_db_path, config)
     ragkernel.SqlService(config, for_restore=True).close()

@@ -319,7 +319,7 @@ def test_a_backup_killed_before_its_manifest_is_none(tmp_path: Path) -> None:
 def test_a_pair_that_is_half_restored_is_not_backed_up(pair: ragkernel.SqlService) -> None:
     """While a restore has not reached both files a backup is refused with the command that completes it."""
     (app, _) = pair.backup_databases()
-    pairs.begin_restore(pair._app, app.manifest or "", "[]")
+    pairs.begin_restore(pair._app, app.manifest or "", "an id", "[]")
     with pytest.raises(BackupFailed, match=r"ragkernel restore \S+\.json"):
         pair.backup_databases()
     assert len(folder(pair)) == 3

@@ -27,6 +27,14 @@ SET
     metrics = json_set(coalesce(metrics, '{}'), '$.kb_name', :kb_name, '$.kb_version', :kb_version)
 WHERE kb_id = :kb_id;
 
+-- name: fail_running :execrows
+-- Mark every run that is running failed, whatever its pipeline; how many they were.
+-- @param completed_at: datetime
+-- @param error_message: str
+UPDATE pipeline_runs
+SET status = 'failed', completed_at = :completed_at, error_message = :error_message
+WHERE status = 'running';
+
 -- name: newest_first :many
 -- Runs, the newest first, each with the name of its pipeline: those behind the run `before`, of one base (all its
 -- versions, by name) and in one state where these are not null.
