@@ -56,12 +56,14 @@ def test_a_vanished_file_is_left_out_of_the_next_version(service: SqlService, fo
     assert set(documents(service, second.kb_id)) == {"one.md", "deep/three.md"}
 
 
-@pytest.mark.parametrize("batch_bytes", [copying.TRANSACTION_BYTES, 2000], ids=["small", "large"])
+@pytest.mark.parametrize("transaction_bytes", [10**7, 2000], ids=["many in one", "one in many"])
 def test_a_copy_has_the_same_content_and_new_ids(
-    service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch, batch_bytes: int
+    service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch, transaction_bytes: int
 ) -> None:
     """What is copied is equal in every column but its ids and versions, the moments of creation included; ids of chunks
-    are UUIDv7 of the moment of the copy, in order."""
+    are UUIDv7 of the moment of the copy. A document above TRANSACTION_BYTES is copied in many transactions."""
+    monkeypatch.setattr(copying, "TRANSACTION_BYTES", transaction_bytes)
+    monkeypatch.setattr(copying, "BATCH_CHUNKS", 3)
     first = ragkernel.ingest(service, folder, kb="x", chunk_size=10, chunk_overlap=2)
     (folder / "one.md").write_text("other")
     began = ragkernel.new_id()
