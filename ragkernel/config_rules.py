@@ -235,7 +235,9 @@ def read_toml(path: AnyPath, section: str | None) -> tuple[dict[str, Any], dict[
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"cannot read the configuration file: {error.strerror}", operation=source) from None
+        raise ConfigurationError(
+            f"cannot read the configuration file: {error.strerror}", operation=source, hint="name a TOML file"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the configuration file is not TOML: {error}", operation=source) from None
     if section is None and isinstance(table.get(SECTION), dict):

@@ -405,7 +405,9 @@ def test_a_wrong_file_is_refused_by_its_name(tmp_path: Path, text: str, words: l
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """A missing file, and one that is not UTF-8, are errors of the configuration."""
-    assert "No such file" in refusal(lambda: SqlConfig.from_toml(tmp_path / "none.toml"))
+    text = refusal(lambda: SqlConfig.from_toml(tmp_path / "none.toml"))
+    assert "No such file" in text
+    assert text.endswith("Hint: name a TOML file")
     (tmp_path / "latin.toml").write_bytes(b"app_db_path = '\xe9.db'")
     assert "not TOML" in refusal(lambda: SqlConfig.from_toml(tmp_path / "latin.toml"))
 
