@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ragkernel.errors import BulkStopped, ConnectionMisused, SqlError, TransactionFailed
+from ragkernel.errors import BulkStopped, ConnectionMisused, OutcomeUnknown, SqlError, TransactionFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,6 +37,11 @@ _GROWTH = 8  # times as many rows as the one before, at most
 _ROW_UNITS = 100  # what a row weighs beside its texts: numbers, headers, entries of indexes
 _SLICE = 1000  # rows between two looks whether another thread waits
 
+# Bytes of memory that the gathered rows may take: many small rows, or texts of which one character makes each take four
+# bytes, need more of it than of the WAL.
+_MOST_HELD = 64 * 1024 * 1024
+_ROW_HELD = 300  # a row beside its texts: the tuple, its numbers
+
 _SIZED = frozenset((str, bytes))
 
 
@@ -50,6 +55,8 @@ def insert_in_bulk(
     """Store rows by a generated `insert_many` in transactions of the kernel's own choice; how many they were.
 
     See `SqlService.bulk`, which is this. other: the pair's other file, inside whose write scopes it is refused too.
+    Inside a read scope of the calling thread, the iterable's too, the -wal file outgrows its limit: the WAL cannot
+    start anew before that scope is left.
     """
     load = _Load(database, other or database)
     load.require_outside()
@@ -99,6 +106,7 @@ class _Load:
         self._cost = _FIRST_COST
         self._rows = _FIRST_ROWS // _GROWTH  # of the transaction before
         self.stored = 0
+        self.unknown = 0  # rows of a transaction whose COMMIT failed without saying whether it happened
 
     def savepoint(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -106,17 +114,19 @@ class _Load:
     def change_many(self, sql: str, rows: Iterable[Parameters], /) -> int:
         before = self.stored
         gathered: list[Any] = []
-        units = 0
+        units = held = 0
         most_units, most_rows = self._plan()
         for row in rows:
             gathered.append(row)
             units += _ROW_UNITS
+            held += _ROW_HELD
             for value in row:
                 if value.__class__ in _SIZED:
                     units += len(value)
-            if units >= most_units or len(gathered) >= most_rows:
+                    held += value.__sizeof__()
+            if units >= most_units or len(gathered) >= most_rows or held >= _MOST_HELD:
                 self._store(sql, gathered, units / len(gathered))
-                gathered, units = [], 0
+                gathered, units, held = [], 0, 0
                 most_units, most_rows = self._plan()
         if gathered:
             self._store(sql, gathered, units / len(gathered))
@@ -134,11 +144,15 @@ class _Load:
             self.require_outside()  # the iterable may have entered a scope, and be suspended inside
             checkpointer = self._writer.checkpointer
             runs, end, changed = checkpointer.runs, place, 0
-            with self._database.write() as conn:
-                while end < len(rows) and (end == place or not self._writer.queue.waiting):
-                    changed += conn.change_many(sql, rows[end : end + _SLICE])
-                    end += _SLICE
-                checkpointer.demand()
+            try:
+                with self._database.write() as conn:
+                    while end < len(rows) and (end == place or not self._writer.queue.waiting):
+                        changed += conn.change_many(sql, rows[end : end + _SLICE])
+                        end += _SLICE
+                    checkpointer.demand(may_wait=not self._database.pool.snapshot_is_mine)
+            except OutcomeUnknown:
+                self.unknown = changed
+                raise
             self.stored += changed
             count = min(end, len(rows)) - place
             if checkpointer.runs > runs and checkpointer.fresh:  # else another process was writing just then
@@ -161,14 +175,20 @@ class _Load:
         values."""
         known = error if isinstance(error, SqlError) else None
         reason = known.message if known else f"{type(error).__name__} was raised"
+        cause = known.hint if known and known.hint else "correct the cause"
+        doubt, rest = "", "load the rows after those"
+        if self.unknown:
+            doubt = f", the next {self.unknown} may be stored or not"
+            rest = "load those of them that are absent, and the rows after them"
         return BulkStopped(
-            f"a bulk load stopped after {self.stored} stored rows: {reason}",
+            f"a bulk load stopped after {self.stored} stored rows{doubt}: {reason}",
             operation="bulk",
             path=self._database.path,
             code=known.code if known else None,
             code_name=known.code_name if known else None,
-            hint="correct the cause, and load the rows after those",
+            hint=f"{cause}; then {rest}",
             rows_stored=self.stored,
+            rows_unknown=self.unknown,
         )
 
     def __getattr__(self, name: str) -> Any:

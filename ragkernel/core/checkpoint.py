@@ -61,9 +61,9 @@ class Checkpointer:
     """
 
     __slots__ = (
-        *("_changes", "_connection", "_demanded", "_frame", "_loads", "_loads_lock", "_next_look", "_path", "_ratio"),
-        *("_restart_at", "_settings", "_size", "_threshold", "_units", "failure", "fresh", "last", "opened"),
-        *("runs",),
+        *("_changes", "_connection", "_demanded", "_frame", "_loads", "_loads_lock", "_may_wait", "_missed"),
+        *("_next_look", "_path", "_ratio", "_restart_at", "_settings", "_size", "_threshold", "_units", "failure"),
+        *("fresh", "last", "opened", "runs"),
     )
 
     def __init__(self, path: str, settings: Settings, threshold: int) -> None:
@@ -79,8 +79,10 @@ class Checkpointer:
         self._loads = 0  # bulk loads that are running
         self._loads_lock = threading.Lock()
         self._demanded = False  # whether the transaction that is open has asked for a checkpoint after it
+        self._may_wait = True  # whether that checkpoint may wait for readers
+        self._missed = False  # whether the last checkpoint was begun and not carried out
         self._next_look = self._pause()
-        self._restart_at = self._large()  # frames at which it is tried again
+        self._restart_at = self._large()  # frames at which the WAL is next made to start anew
         self.last: CheckpointResult | None = None
         self.fresh = 0  # bytes that the WAL had grown by at the last checkpoint, since the one before
         self.failure: SqlError | None = None  # of the latest checkpoint, None when it went well
@@ -94,8 +96,11 @@ class Checkpointer:
 
     @property
     def kept(self) -> int:
-        """Bytes in the WAL that the next commit will come on top of, as far as the last checkpoint tells."""
+        """Bytes in the WAL that the next commit will come on top of, as far as the last checkpoint tells. Where that
+        one failed, or another process held the write lock, the size of the -wal file, which is never less."""
         last = self.last
+        if self._missed:
+            return self._room() * self._frame
         return 0 if last is None or self._starts_anew(last) else last.frames * self._frame
 
     @property
@@ -117,9 +122,11 @@ class Checkpointer:
             if not self._loads:
                 self._next_look = 0
 
-    def demand(self) -> None:
-        """Run a checkpoint right after the transaction that is open, however little it wrote."""
+    def demand(self, *, may_wait: bool = True) -> None:
+        """Run a checkpoint right after the transaction that is open, however little it wrote. may_wait: whether it may
+        wait for readers; not where the caller is one of them."""
         self._demanded = True
+        self._may_wait = may_wait
 
     def after_commit(self, writer: Connection) -> None:
         """Count a commit of the writer; run a checkpoint when about `threshold` pages have gathered.
@@ -133,6 +140,7 @@ class Checkpointer:
         self._units += 1 + (changes - self._changes if changes >= self._changes else changes)
         self._changes = changes
         demanded, self._demanded = self._demanded, False
+        may_wait, self._may_wait = self._may_wait, True
         if self._units < self._next_look and not demanded:
             return
         threshold = self.threshold
@@ -143,7 +151,7 @@ class Checkpointer:
         if pages >= threshold or demanded:
             try:
                 result = self.run(writer)
-                if result is not None and result.frames >= self._restart_at:
+                if result is not None and result.frames >= self._restart_at and may_wait:
                     self._restart(writer, result)
             except SqlError as error:
                 self.failure = error
@@ -154,26 +162,24 @@ class Checkpointer:
 
         Called with the write queue held and no transaction open. Raises SqlError where SQLite reports an error.
         """
-        failure: SqlError | None = None
+        locked = False
         try:
             connection = self._open()
-            writer.run_kernel(BEGIN_IMMEDIATE)
+            try:  # BEGIN too: an interrupt may come right after it
+                writer.run_kernel(BEGIN_IMMEDIATE)
+                locked = True
+                _, frames, copied = pragmas.passive_checkpoint(connection)
+            finally:
+                if writer.in_transaction:
+                    writer.run_kernel(ROLLBACK)
+            return self._learn(CheckpointResult(time.monotonic(), frames, copied))
         except sqlite3.Error as error:
             failure = translate(error, operation="checkpoint", path=self._path)
-            if failure.code is not None and failure.code & 0xFF == sqlite3.SQLITE_BUSY:
-                self._next_look = self._units + self._pause()
-                return None
-        if failure is not None:
-            raise failure
-        try:
-            _, frames, copied = pragmas.passive_checkpoint(connection)
-        except sqlite3.Error as error:
-            failure = translate(error, operation="checkpoint", path=self._path)
-        finally:
-            writer.run_kernel(ROLLBACK)
-        if failure is not None:
-            raise failure
-        return self._learn(CheckpointResult(time.monotonic(), frames, copied))
+        self._missed = True
+        if not locked and failure.code is not None and failure.code & 0xFF == sqlite3.SQLITE_BUSY:
+            self._next_look = self._units + self._pause()
+            return None
+        raise failure
 
     def _restart(self, writer: Connection, last: CheckpointResult) -> None:
         """See to it that a large WAL starts anew, which it does at a commit that finds it copied and nobody reading it.
@@ -204,14 +210,16 @@ class Checkpointer:
     def _commit_nothing(self, writer: Connection) -> None:
         """A commit of one unchanged page, which starts the WAL anew where that is possible."""
         try:
-            writer.run_kernel(BEGIN_IMMEDIATE)
-            pragmas.touch(writer)
-            writer.run_kernel(COMMIT)
+            try:
+                writer.run_kernel(BEGIN_IMMEDIATE)
+                pragmas.touch(writer)
+                writer.run_kernel(COMMIT)
+            finally:
+                if writer.in_transaction:
+                    writer.run_kernel(ROLLBACK)
             return
         except sqlite3.Error as error:
             failure = translate(error, operation="checkpoint", path=self._path)
-        if writer.in_transaction:
-            writer.run_kernel(ROLLBACK)
         raise failure
 
     def _starts_anew(self, last: CheckpointResult) -> bool:
@@ -233,7 +241,10 @@ class Checkpointer:
 
     def _learn(self, result: CheckpointResult) -> CheckpointResult:
         before = self.last
-        kept = 0 if before is None or self._starts_anew(before) or result.frames < before.frames else before.frames
+        kept = 0 if before is None or self._starts_anew(before) else before.frames
+        if before is not None and result.frames < before.frames:  # it has started anew, whatever was expected
+            kept = 0
+            self._restart_at = self._large()
         fresh = result.frames - kept
         if self._units >= 16 and fresh > 0:
             self._ratio = max(0.01, fresh / self._units)
@@ -242,6 +253,7 @@ class Checkpointer:
         self._next_look = max(1, min(self._pause(), int(self._threshold / self._ratio)))
         self._size = self._room()
         self.last = result
+        self._missed = False
         self.failure = None
         self.runs += 1
         return result

@@ -115,6 +115,12 @@ class Pool:
         slot = token.slot if token is not None else None
         return slot if slot is not None and slot.depth and slot.owner is not None and slot.owner() is token else None
 
+    @property
+    def snapshot_is_mine(self) -> bool:
+        """Whether the calling thread itself is inside a scope with a snapshot."""
+        slot = self.mine()
+        return slot is not None and slot.snapshots > 0
+
     def take(self) -> Slot:
         """Lease a connection for the calling thread; blocks for the pool's timeout at most.
 

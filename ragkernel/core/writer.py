@@ -254,8 +254,10 @@ class FileWriter:
                 self.leave_queue()
 
     def leave_queue(self) -> None:
-        """Hand the queue on; close the connection first where the service was closed meanwhile."""
+        """Hand the queue on, with no transaction open; close the connection first where the service was closed
+        meanwhile."""
         try:
+            self.rollback()  # what an interrupt, or an error, has left of a checkpoint
             if self._closing:
                 self.close()
         finally:
@@ -263,11 +265,15 @@ class FileWriter:
 
     def close(self) -> None:
         """Copy the WAL back and close. The last connection to close lets SQLite remove the -wal file."""
-        if self._connection is not None:
-            with suppress(SqlError):  # what is committed stays in the WAL, and the next opening finds it there
-                self.checkpointer.run(self._connection)
-        self.checkpointer.close()
-        self.retire()
+        try:
+            if self._connection is not None:
+                with suppress(SqlError):  # what is committed stays in the WAL, and the next opening finds it there
+                    self.checkpointer.run(self._connection)
+        finally:
+            try:
+                self.checkpointer.close()
+            finally:
+                self.retire()
 
 
 class WriteScope:
