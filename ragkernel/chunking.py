@@ -201,7 +201,8 @@ class _Window:
         self._headings: deque[Heading] = deque()  # those not yet begun
         self._heading_end = -1  # where the lines of the heading last begun end, until its paragraph begins
         self._open: list[Heading] = []
-        self._paths: list[tuple[int, tuple[str, ...]]] = [(0, ())]  # from which token on (counted from 0) they hold
+        # The titles above a token, and from which token on (counted from 0) they hold.
+        self._paths: deque[tuple[int, tuple[str, ...]]] = deque([(0, ())])
 
     def fill(self, count: int) -> int:
         """Read on until the window holds `count` tokens, a gap is ahead or the text ends; how many it holds."""
@@ -322,5 +323,5 @@ class _Window:
     def path(self, token: int) -> tuple[str, ...]:
         """The titles above token `token` of the window, outermost first. Asked for in the order of the text."""
         while len(self._paths) > 1 and self._paths[1][0] <= self._dropped + token:
-            del self._paths[0]
+            self._paths.popleft()
         return self._paths[0][1]

@@ -9,6 +9,9 @@ Why not html.parser: it looks at the same text again and again where a construct
 seconds), and its reading of scripts and comments changes with Python's patch releases, while equal input must give
 equal chunks. This reader follows https://html.spec.whatwg.org/multipage/parsing.html as far as text is concerned, takes
 time linear in the page, holds a few characters of it, and reads anything: what is never closed reaches to the end.
+
+A page that begins as XML does (`<?xml`), or whose `html` element has an `xmlns`, is read as XHTML: a tag that ends with
+`/>` has no content, and a CDATA section is text. Elsewhere the slash means nothing, and such a section is a comment.
 """
 
 from __future__ import annotations
@@ -33,10 +36,10 @@ _MEANT_AS_1252 = frozenset({"ascii", "iso8859-1"})  # https://encoding.spec.what
 
 _NAME_CHARS = 64
 _OPENING = re.compile(
-    r"<(?:(?P<comment>!--)|(?P<other>[!?]|/(?=[^a-zA-Z]))"
+    r"<(?:(?P<comment>!--)|(?P<cdata>!\[CDATA\[)|(?P<other>[!?]|/(?=[^a-zA-Z]))"
     rf"|(?P<closing>/?)(?P<name>[a-zA-Z][^\s/>]{{0,{_NAME_CHARS - 1}}}+))"
 )
-_OPENING_CHARS = len("<?xml")
+_OPENING_CHARS = len("<![CDATA[")
 _COMMENT_END = re.compile(r"--!?>")
 _TAG_STOP = re.compile(r"[>=]")
 _WHITE = re.compile(r"\s*+")
@@ -73,17 +76,22 @@ def declared_encoding(beginning: bytes) -> str | None:
 
 
 class MarkupText:
-    """Turns a page into text, piece by piece; the text does not depend on where the page is cut."""
+    """Turns a page into text, piece by piece; the text does not depend on where the page is cut.
 
-    def __init__(self) -> None:
+    xml: whether the page is known to be XHTML, whatever it says of itself.
+    """
+
+    def __init__(self, xml: bool = False) -> None:
         self._rest = ""  # what was read and not yet understood
         self._read: Callable[[str, int, bool], int] = self._read_text
         self._name = ""  # of the tag that is being read, or of the element whose raw text is
         self._closing = self._slash = False
+        self._before = ""  # the last characters of the tag that is being read, before its next `=` or `>`
         self._quote = ""
         self._title: str | None = None  # as far as it is read
         self._writer = _Writer()
-        self._xml = self._in_head = False
+        self._xml = xml
+        self._in_head = False
         self._templates = 0
 
     def feed(self, piece: str, last: bool) -> str:
@@ -124,6 +132,9 @@ class MarkupText:
         if match["comment"]:
             self._read = self._read_comment
             return at + 2  # `<!-->` is a whole comment
+        if match["cdata"]:
+            self._read = self._read_cdata
+            return match.end()
         if match["other"]:
             self._xml = self._xml or page.startswith("<?xml", at)
             self._read = self._read_other
@@ -131,6 +142,7 @@ class MarkupText:
         if match.end() == len(page) and not last and len(match["name"]) < _NAME_CHARS:
             return at
         self._name, self._closing, self._slash = match["name"].lower(), bool(match["closing"]), False
+        self._before = ""
         self._read = self._read_tag
         return match.end()
 
@@ -141,6 +153,17 @@ class MarkupText:
         self._read = self._read_text
         return match.end()
 
+    def _read_cdata(self, page: str, at: int, last: bool) -> int:
+        end = page.find("]]>", at)
+        if end == -1:
+            stop = len(page) if last else max(at, len(page) - 2)
+        else:
+            stop = end
+            self._read = self._read_text
+        if self._xml:
+            self._text(page[at:stop], raw=True)
+        return stop if end == -1 else end + 3
+
     def _read_other(self, page: str, at: int, last: bool) -> int:
         end = page.find(">", at)
         if end == -1:
@@ -150,10 +173,13 @@ class MarkupText:
 
     def _read_tag(self, page: str, at: int, last: bool) -> int:
         match = _TAG_STOP.search(page, at)
+        self._before = (self._before + page[at : match.start() if match else len(page)])[-6:]
         if match is None:
             self._slash = page.endswith("/")
             return len(page)
         if match[0] == "=":
+            if self._name == "html" and self._before[:1].isspace() and self._before[1:].lower() == "xmlns":
+                self._xml = True
             self._read = self._read_value
             return match.end()
         if match.start() > at:
@@ -193,9 +219,10 @@ class MarkupText:
         self._read = self._read_tag
         return match.end()
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, raw: bool = False) -> None:
+        """Text was read. raw: without character references."""
         if not self._templates and not self._in_head:
-            self._writer.text(_resolved(text))
+            self._writer.text(text if raw else _resolved(text))
 
     def _tag(self, name: str, closing: bool, empty: bool) -> None:
         """A whole tag was read. empty: it has no content and no closing tag."""
@@ -215,6 +242,8 @@ class MarkupText:
                 self._in_head = False  # its closing tag may be left out
             if not self._in_head:
                 self._writer.tag(name, closing)
+                if empty and name != "br":
+                    self._writer.tag(name, closing=True)
 
 
 def _resolved(text: str) -> str:
@@ -250,7 +279,9 @@ class _Writer:
             self._separator = _PARAGRAPH
 
     def text(self, text: str) -> None:
-        """Text of the page, with its white space."""
+        """Text of the page, with its white space; none where a reference stands for no character."""
+        if not text:
+            return
         if self._pre and not self._heading:
             if self._pre_begins:
                 self._pre_begins = False

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import unicodedata
 from typing import TYPE_CHECKING
 
 from .output import counted, shown, size
@@ -46,6 +47,21 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole // 60 % 60} min"
 
 
+def fitted(line: str, columns: int) -> tuple[str, int]:
+    """As much of `line` as fits into so many columns of a terminal, and how many it takes: an ideograph takes two, a
+    character that is drawn over the one before none."""
+    taken = 0
+    for at, character in enumerate(line):
+        width = 1
+        if not character.isascii():
+            drawn_over = unicodedata.category(character) in ("Mn", "Me", "Cf")
+            width = 0 if drawn_over else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if taken + width > columns:
+            return line[:at], taken
+        taken += width
+    return line, taken
+
+
 class Progress:
     """A line on standard error that is rewritten while a long job runs; nothing where that is no terminal."""
 
@@ -81,10 +97,10 @@ class Progress:
             sys.stderr.flush()
 
     def _draw(self, line: str) -> None:
-        line = line[: shutil.get_terminal_size().columns - 1]
-        sys.stderr.write("\r" + line.ljust(self._drawn))
+        line, columns = fitted(line, shutil.get_terminal_size().columns - 1)
+        sys.stderr.write("\r" + line + " " * (self._drawn - columns))
         sys.stderr.flush()
-        self._drawn = len(line)
+        self._drawn = columns
 
 
 class Interrupt:

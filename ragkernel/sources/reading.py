@@ -16,7 +16,7 @@ import codecs
 import hashlib
 import os
 import stat
-from pathlib import Path
+from io import FileIO
 from typing import TYPE_CHECKING
 
 from ragkernel.markup import DECLARED_WITHIN, MarkupText, declared_encoding
@@ -26,7 +26,6 @@ from .walk import Skipped, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from io import FileIO
 
     from .walk import SourceFile
 
@@ -36,6 +35,9 @@ HEAD_CHARS = 4000
 ATTEMPTS = 3
 
 _CHANGES = "changes while it is read"
+
+# What stands under a name may be replaced at any time: a pipe is not waited for, a link not followed.
+_OPEN_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class SourceChanged(Exception):
@@ -96,13 +98,13 @@ def read(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> SourceTex
 def _read(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> SourceText | Skipped | None:
     """The file as it is; None where it was changed meanwhile. Raises OSError."""
     stream = _open(file, avoid)
-    if isinstance(stream, Skipped):
+    if not isinstance(stream, FileIO):
         return stream
     with stream:
         facts = os.fstat(stream.fileno())
         large = facts.st_size > SMALL_FILE_BYTES
         digest = hashlib.sha256()
-        decoding = _Decoding(language_of(file.source_path))
+        decoding = _Decoding(file.source_path)
         texts: list[str] = []
         size = kept = 0
         for block in _blocks(stream, facts.st_size):
@@ -133,12 +135,14 @@ class _Again:
         file = self._file
         changed = SourceChanged(Skipped(file.source_path, _CHANGES))
         digest = hashlib.sha256()
-        decoding = _Decoding(language_of(file.source_path))
+        decoding = _Decoding(file.source_path)
         left = size_bytes
         try:
             stream = _open(file, self._avoid)
             if isinstance(stream, Skipped):
                 raise SourceChanged(stream)
+            if stream is None:
+                raise changed
             with stream:
                 for block in _blocks(stream, size_bytes):
                     left -= len(block)
@@ -155,7 +159,9 @@ class _Again:
             raise changed
 
 
-def _open(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> FileIO | Skipped:
+def _open(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> FileIO | Skipped | None:
+    """The file, open; None where another one took its name meanwhile. Never waits, as opening a pipe would. Raises
+    OSError."""
     facts = os.lstat(file.path)
     if avoid(facts):
         return Skipped(file.source_path, "an open database")
@@ -163,7 +169,19 @@ def _open(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> FileIO |
         return Skipped(file.source_path, "symbolic link")
     if not stat.S_ISREG(facts.st_mode):
         return Skipped(file.source_path, "not a regular file")
-    return Path(file.path).open("rb", buffering=0)
+    stream = FileIO(file.path, opener=_opened)
+    if _identity(os.fstat(stream.fileno())) == _identity(facts):
+        return stream
+    stream.close()
+    return None
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | _OPEN_FLAGS)
+
+
+def _identity(facts: os.stat_result) -> tuple[int, ...]:
+    return stat.S_IFMT(facts.st_mode), facts.st_dev, facts.st_ino
 
 
 def _blocks(stream: FileIO, size: int) -> Iterator[bytes]:
@@ -180,14 +198,15 @@ def _marks(facts: os.stat_result) -> tuple[int, ...]:
 class _Decoding:
     """Turns a file's bytes into its text, block by block. refusal: why it is no text; empty where it is one."""
 
-    def __init__(self, language: str) -> None:
-        self.language = language
+    def __init__(self, source_path: str) -> None:
+        self.language = language_of(source_path)
         self.encoding = "utf-8"
         self.refusal = ""
         self._nul = False
         self._decoder: codecs.IncrementalDecoder | None = None
         self._beginning = b""
-        self._page = MarkupText() if language == "html" else None
+        xhtml = source_path.lower().endswith(".xhtml")
+        self._page = MarkupText(xml=xhtml) if self.language == "html" else None
 
     def checked(self, block: bytes, last: bool, keep: bool) -> str:
         """As `text`, but what is no text is a refusal. keep: whether the text is wanted, not the refusal alone."""

@@ -153,6 +153,14 @@ def test_impossible_sizes_are_refused_at_the_call(size: int, overlap: int, told:
         split("text", chunk_size=size, chunk_overlap=overlap)
 
 
+def test_many_headings_in_a_huge_chunk() -> None:
+    """Sections that a chunk leaves behind go one by one, in linear time however many they are: quadratic would not."""
+    text = "# a\n\n" * 200_000 + "# b\n\n" * 10
+    first, last = split(text, chunk_size=400_000, chunk_overlap=0, language="markdown")
+    assert (first.token_count, last.token_count) == (400_000, 20)
+    assert (first.headings, last.headings) == (("a",), ("b",))
+
+
 SIZE = 400_000
 HOSTILE = {
     "one giant line": "word " * (SIZE // 5),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +62,7 @@ def found(path: Path, content: bytes) -> SourceText | Skipped:
         ("a<SCRIPT>x</sCript\n>b</p", "ab"),
         ("<script>never closed <p>x", ""),
         ("a<template>x<template>y</template>z</template>b", "ab"),
+        ("</template><p>a</template></template><template>x</template>b", "ab"),
         ("<a title='x > y' href=\"</p>\">link</a> <img alt = 'a\"b>'>end", "link end"),
         ("<a href=x/>in</a><br class = a>out", "in\nout"),
         ("<title>A &amp;\n B</title><p>x", "# A & B\n\nx"),
@@ -68,6 +70,15 @@ def found(path: Path, content: bytes) -> SourceText | Skipped:
         ("<html><head>\n<title>T</title><meta x><style>s</style>y</head><body>x", "# T\n\nx"),
         ("<head><title>T</title><p>the head's end is left out", "# T\n\nthe head's end is left out"),
         ("<?xml version='1.0'?><script src='x' /><title /><p>x", "x"),
+        ("<html lang='en' xmlns='http://www.w3.org/1999/xhtml'><head><title/></head><body><p>x", "x"),
+        ("<html\nXMLNS=x><script src='x'/><style/>a<h1/>b<pre/>\n c<template/>d<td/>e", "a\n\nb\n\ncde"),
+        ("<html class=xmlns><script/>x", ""),
+        ("<svg xmlns='x'><script/>x", ""),
+        ("<html notxmlns='x'><script/>x", ""),
+        ("<?xml?><p><![CDATA[a > b &amp; <i>]]>]</p><pre><![CDATA[\n# c\n]]]]></pre>", "a > b &amp; <i>]\n\n # c\n]]"),
+        ("<?xml?>a<![CDATA[b", "ab"),
+        ("a<![CDATA[b > c]]>d<![CDATA]>e", "ade"),
+        ("a<b>&#1;</b><pre>&#x1f;\nb&#127;</pre>", "a\n\nb"),
         ("a\r\nb<pre>\r\nc\rd\r\n</pre>", "a b\n\nc\nd\n"),
         ("plain", "plain"),
         ("", ""),
@@ -82,7 +93,7 @@ def test_what_becomes_of_a_page(page: str, text: str) -> None:
 PARTS = st.sampled_from(
     "< <!-- --> --!> <p> </p> &amp; &am p; &# 12345678901; <script> </script> </scr ipt> <title> </title> <h1> </h1>"
     " <pre> </pre> # #x a word <a\tb=' '> \" > = / <td> <tr> </td> <br/> <template> </template> <head> </head> <body>"
-    " <?xml\t?> é \xa0 <![CDATA[ <li>".split(" ")
+    " <?xml\t?> é \xa0 <![CDATA[ ]]> ]] <html\txmlns= <script/> <pre/> <h1/> <li> &#1; &#xfffe; &#x1f &#127;".split(" ")
 )
 PAGES = st.lists(st.one_of(PARTS, st.sampled_from(["\n", " ", "\r\n", "\r"])), max_size=40).map("".join)
 
@@ -97,6 +108,15 @@ def test_the_text_does_not_depend_on_where_a_page_is_cut(page: str, places: rand
     whole = MarkupText().feed(page, last=True)
     assert text_of(cut(page, places)) == whole
     assert text_of(page) == whole
+
+
+def test_every_number_is_a_reference() -> None:
+    """A reference by any number is read, also where it stands for no character at all, alone between two tags."""
+    references = (f"&#{number};" for number in range(0x110000))
+    empty = [reference for reference in references if not unescape(reference)]
+    assert len(empty) > 60
+    for tag in ("b", "p", "pre", "h1", "td"):
+        assert MarkupText().feed("".join(f"<{tag}>{one}</{tag}>" for one in empty), last=True).strip(" |\n") == ""
 
 
 @given(PAGES)
@@ -149,6 +169,15 @@ def test_the_chunks_of_a_page_know_their_headings(tmp_path: Path) -> None:
     assert next(headings(source.head, "html")).title == "Manual"
     paths = [chunk.headings for chunk in split(source.pieces(), chunk_size=8, chunk_overlap=0, language="html")]
     assert paths == [("Manual",), ("Use", "Deep")]
+
+
+def test_a_page_whose_name_says_that_it_is_xhtml(tmp_path: Path) -> None:
+    """A file `*.xhtml` is XML without saying so, small or large; `*.html` is not."""
+    page = b"<html><head><title/></head><p>text"
+    for name, text in (("x.xhtml", "text"), ("Y.XHTML", "text"), ("z.html", "")):
+        source = found(tmp_path / name, page)
+        assert isinstance(source, SourceText)
+        assert "".join(source.pieces()) == text
 
 
 def test_pages_are_among_the_files_that_are_taken() -> None:

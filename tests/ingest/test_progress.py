@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkernel.cli.progress import duration, line_of
+from ragkernel.cli.progress import duration, fitted, line_of
 from ragkernel.ingestion import IngestReport
 
 
@@ -53,6 +53,23 @@ def test_a_report_as_json_has_totals_and_what_became_of_the_version() -> None:
 def test_durations_have_two_units(seconds: float, told: str) -> None:
     """A time to wait is told in its two largest units, rounded up."""
     assert duration(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("line", "columns", "shown", "taken"),
+    [
+        ("plain.md", 20, "plain.md", 8),
+        ("plain.md", 5, "plain", 5),
+        ("日本語.md", 20, "日本語.md", 9),
+        ("日本語.md", 5, "日本", 4),
+        ("ｗｉｄｅ", 3, "ｗ", 2),
+        ("e\u0301te\u0301", 3, "e\u0301te\u0301", 3),
+        ("ab", 0, "", 0),
+    ],
+)
+def test_a_line_is_cut_by_columns(line: str, columns: int, shown: str, taken: int) -> None:
+    """A line of a terminal ends where its columns do: wide characters take two, combining ones none."""
+    assert fitted(line, columns) == (shown, taken)
 
 
 def test_the_line_shows_totals_rate_and_time_left() -> None:

@@ -119,6 +119,36 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
     assert skipped(tmp_path) == [Skipped("pipe.txt", "not a regular file")]
 
 
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "other"])
+def test_a_file_that_is_swapped_before_it_is_opened(tmp_path: Path, kind: str) -> None:
+    """What takes a file's name after it was looked at is not waited for, not followed, and not taken for the file."""
+    path, looks = tmp_path / "x.md", list[int]()
+    path.write_text("text\n")
+
+    def swap(facts: os.stat_result) -> bool:
+        looks.append(facts.st_ino)
+        if len(looks) == 1:
+            path.unlink()
+            if kind == "pipe":
+                os.mkfifo(path)
+            elif kind == "folder":
+                path.mkdir()
+            elif kind == "link":
+                path.symlink_to(tmp_path / "secret")
+            else:
+                (tmp_path / "secret").rename(path)
+        return False
+
+    (tmp_path / "secret").write_text("secret\n")
+    result = read(SourceFile("x.md", str(path), 0), swap)
+    if kind == "other":
+        assert isinstance(result, SourceText)
+        assert ("".join(result.pieces()), len(looks)) == ("secret\n", 2)
+    else:
+        reasons = {"pipe": "not a regular file", "folder": "is a directory", "link": "symbolic link"}
+        assert result == Skipped("x.md", reasons[kind])
+
+
 def test_names_that_are_not_utf8_are_reported(tmp_path: Path) -> None:
     """A name that no text can hold is reported in a printable form, a file's and a folder's."""
     os.mkdir(os.fsencode(tmp_path) + b"/d\xff")

@@ -122,6 +122,30 @@ def test_headings_that_come_character_by_character(text: str, language: str) -> 
     check_headings(list(text), language)
 
 
+LONG_LINES = [
+    ("x" * 20_000 + "\n# After\n", "markdown"),
+    ("x" * 20_000 + "\n\nTitle\n=====\n" + "=" * 9000 + "\nNext\n====\n", "restructuredtext"),
+    ("# " + "y" * 9000 + "\ntext\n# Next", "html"),
+    ("x = " + "1" * 9000 + "\n@a\ndef f(): pass\n", "python"),
+    ("---\n" + "x: y\n" * 1500 + "# Inside\n---\n# After\n", "markdown"),
+    ("---\n" + "x: y\n" * 2500 + "# Inside\n---\n# After\n", "markdown"),
+    ("---\na: b\n" + "z" * 12_000 + "\n# Inside\n---\n# After\n", "markdown"),
+]
+
+
+@pytest.mark.parametrize(("text", "language"), LONG_LINES)
+@pytest.mark.parametrize("length", [1, 700, 3999])
+def test_what_is_held_of_long_lines_is_bounded(text: str, language: str, length: int) -> None:
+    """Long lines and front matter in small pieces have the headings of the whole, and no more than the reach of a
+    pattern is held of them."""
+    pieces = [text[at : at + length] for at in range(0, len(text), length)]
+    check_headings(pieces, language)
+    scanned = Outline(language)
+    for piece in pieces:
+        scanned.feed(piece, last=False)
+        assert len(scanned._kept) <= max(2 * outline._REACH_CHARS, FRONT_MATTER_CHARS) + length + 2
+
+
 @pytest.mark.parametrize(
     ("text", "language", "expected"),
     [
