@@ -17,14 +17,19 @@ def main() -> int:
     try:
         from ragkernel.cli import main as command
 
-        return command()
+        exit_code = command()
     except KeyboardInterrupt:  # while modules are loaded: the command itself tells of every other one
         if "--json" in sys.argv[1:] and sys.stdout is not None:
             error = '"type": "Interrupted", "message": "interrupted", "hint": "", "exit_code": 130'
             sys.stdout.write('{"error": {%s}}\n' % error)  # noqa: UP031
         elif sys.stderr is not None:
             sys.stderr.write("ragkernel: interrupted\n")
-        return 130
+        exit_code = 130
+    if exit_code == 130:
+        # Where a Ctrl-C came inside of an exec, as while a named tuple is made, Python ends the process by the signal
+        # although it was caught; the next exec makes it forget that.
+        exec("")
+    return exit_code
 
 
 if __name__ == "__main__":

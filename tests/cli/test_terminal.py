@@ -110,7 +110,7 @@ class Early:
     def find_spec(name, path=None, target=None):
         if name == os.environ["MODULE"]:
             sys.meta_path.remove(Early)
-            signal.raise_signal(signal.SIGINT)
+            exec("signal.raise_signal(signal.SIGINT)")  # as while a named tuple is made
 
 sys.meta_path.insert(0, Early)
 """
