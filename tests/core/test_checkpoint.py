@@ -13,15 +13,16 @@ import pytest
 from ragkernel.core import checkpoint, pragmas
 from ragkernel.core.bulk import BulkLoading, insert_in_bulk
 from ragkernel.core.checkpoint import Checkpointer, CheckpointResult, exposed_to_wal_reset
+from ragkernel.core.connection import Connection
 from ragkernel.core.pragmas import Settings
+from ragkernel.errors import DatabaseBusy, SqlError
 
-from .support import make_database, record_statements, run_threads
+from .support import count_notes, make_database, record_statements, run_threads
 from .test_bulk import insert_many
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ragkernel.core.connection import Connection
     from ragkernel.core.database import Database
 
 
@@ -261,3 +262,143 @@ def test_writers_wait_for_a_long_reader_now_and_then_only(tmp_path: Path, monkey
         assert all(later - before >= quarter for before, later in itertools.pairwise(tries))
         assert 3 <= len(tries) <= checkpointer.last.frames // quarter + 1
         assert checkpointer.runs > 2 * len(tries)
+
+
+def test_after_a_long_reader_the_wal_is_made_to_start_anew_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the WAL that a long reader let grow has started anew, the next one is kept small at a quarter of its limit
+    again, and not at the size that it had then."""
+    monkeypatch.setattr(checkpoint, "_RESTART_SECONDS", 0.001)
+    tries: list[int] = []
+    real = Checkpointer._restart
+
+    def counted(self: Checkpointer, writer: Connection, last: CheckpointResult) -> None:
+        tries.append(last.frames)
+        real(self, writer, last)
+
+    monkeypatch.setattr(Checkpointer, "_restart", counted)
+    quarter = 2**18 // 4120
+    with make_database(tmp_path / "notes.db", LIMITED, checkpoint_pages=10) as database:
+        with database.read():
+            run_threads([lambda: write_notes(database, 1000)])
+        assert tries.pop() > 10 * quarter
+        write_notes(database, 40)  # nobody reads: it starts anew by itself
+        tries.clear()
+        with database.read():
+            run_threads([lambda: write_notes(database, 200)])
+        assert quarter <= tries[0] < 2 * quarter
+
+
+def test_a_wal_that_has_started_anew_counts_from_nothing(tmp_path: Path) -> None:
+    """What a reader kept in the WAL is no part of what has been written since it could start anew."""
+    with make_database(tmp_path / "notes.db") as database:
+        checkpointer = database.writer.checkpointer
+        with database.read():
+            run_threads([lambda: write_notes(database, 50)])
+            result = database.checkpoint()
+            assert result is not None
+            assert not result.complete
+            kept = checkpointer.kept
+            assert kept == result.frames * 4120
+        other = sqlite3.connect(database.path, isolation_level=None)
+        other.execute("PRAGMA wal_autocheckpoint = 0")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # nobody writes, so that no commit can be lost
+        other.close()
+        write_notes(database, 5)
+        result = database.checkpoint()
+        assert result is not None
+        assert checkpointer.fresh == result.frames * 4120 < kept
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, start: str, failure: BaseException, *, before: bool) -> None:
+    """The next statement of the kernel that starts so ends by this exception, run or not."""
+    real = Connection.run_kernel
+    failures = [failure]
+
+    def run(self: Connection, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        if not sql.startswith(start) or not failures:
+            return real(self, sql, parameters)
+        if not before:
+            real(self, sql, parameters)
+        raise failures.pop()
+
+    monkeypatch.setattr(Connection, "run_kernel", run)
+
+
+def require_unlocked(database: Database) -> None:
+    other = sqlite3.connect(database.path, timeout=0, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+    assert database.writer.queue.owner is None
+
+
+@pytest.mark.parametrize("place", ["BEGIN", "ROLLBACK"])
+@pytest.mark.parametrize("before", [True, False])
+def test_an_interrupted_checkpoint_leaves_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, before: bool
+) -> None:
+    """A KeyboardInterrupt beside the BEGIN of a checkpoint, or its ROLLBACK, leaves no transaction open."""
+    with make_database(tmp_path / "notes.db") as database:
+        write_notes(database, 2)
+        fail_at(monkeypatch, place, KeyboardInterrupt(), before=before)
+        with pytest.raises(KeyboardInterrupt):
+            database.checkpoint()
+        require_unlocked(database)
+        write_notes(database, 1)
+        assert count_notes(database) == 3
+
+
+def test_a_checkpoint_that_cannot_be_ended_fails_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its ROLLBACK fails after a commit, that stands, the failure is kept for health, and no lock is left."""
+    with make_database(tmp_path / "notes.db", checkpoint_pages=1) as database:
+        fail_at(monkeypatch, "ROLLBACK", sqlite3.OperationalError("disk I/O error"), before=True)
+        write_notes(database, 1)
+        assert database.writer.checkpointer.failure is not None
+        require_unlocked(database)
+        assert count_notes(database) == 1
+
+
+def test_a_checkpoint_that_cannot_be_ended_is_a_typed_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it was asked for, the failure of its ROLLBACK is an SqlError, and no lock is left."""
+    with make_database(tmp_path / "notes.db") as database:
+        write_notes(database, 2)
+        fail_at(monkeypatch, "ROLLBACK", sqlite3.OperationalError("disk I/O error"), before=True)
+        with pytest.raises(SqlError, match="disk I/O error"):
+            database.checkpoint()
+        require_unlocked(database)
+
+
+@pytest.mark.parametrize("failure", [sqlite3.OperationalError("disk I/O error"), KeyboardInterrupt()])
+def test_closing_closes_everything_whatever_the_last_checkpoint_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    """An error in the checkpoint of close(), and an interrupt too, leaves neither of its connections open."""
+    database = make_database(tmp_path / "notes.db")
+    write_notes(database, 2)
+    database.checkpoint()
+    fail_at(monkeypatch, "ROLLBACK", failure, before=True)
+    if isinstance(failure, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            database.close()
+    else:
+        database.close()
+    assert database.writer._connection is None
+    assert database.writer.checkpointer._connection is None
+    with make_database(tmp_path / "notes.db") as again:
+        assert count_notes(again) == 2
+
+
+def test_a_lock_inside_a_checkpoint_is_no_foreign_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the write lock was had, and SQLite reports a lock all the same, that is an error and not a "later"."""
+
+    def refuse(connection: Connection) -> Any:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
+        raise error
+
+    with make_database(tmp_path / "notes.db") as database, monkeypatch.context() as patch:
+        patch.setattr(pragmas, "passive_checkpoint", refuse)
+        with pytest.raises(DatabaseBusy):
+            database.checkpoint()
+        require_unlocked(database)
