@@ -113,6 +113,8 @@ def _add_tasks(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--embedder-model", type=_text, metavar="NAME", help="the embedding model that a new base is for"
     )
     kept = f"how many versions stay, the active one and pinned ones always (otherwise {KEPT})"
+    moved = "the base's folder is at PATH now: documents of other places count as its own, and go where it lacks them"
+    ingest.add_argument("--moved", action="store_true", help=moved)
     ingest.add_argument("--keep", type=int, default=KEPT, metavar="N", help=kept)
 
     migrate = add(

@@ -57,6 +57,7 @@ def ingest(args: argparse.Namespace) -> Outcome:
                 chunk_overlap=args.chunk_overlap,
                 embedder_model=args.embedder_model,
                 keep=args.keep,
+                moved=args.moved,
                 progress=look,
             )
         except KeyboardInterrupt:
@@ -80,6 +81,7 @@ def _told(report: IngestReport) -> str:
         "unchanged": report.unchanged,
         "stored by the run before": report.resumed,
         "removed": report.removed,
+        "of other folders kept": report.elsewhere,
         "skipped": report.skipped,
     }
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)

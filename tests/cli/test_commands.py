@@ -39,6 +39,20 @@ def test_ingest_twice(tmp_path: Path) -> None:
     assert run(*words).out.startswith("notes: nothing to do (2 files")
 
 
+def test_ingest_of_a_folder_that_has_moved(tmp_path: Path) -> None:
+    """What other folders brought is counted and stays; --moved takes it over, and leaves out what is not here."""
+    for name in ("a.md", "b.md"):
+        (tmp_path / "old").mkdir(exist_ok=True)
+        (tmp_path / "old" / name).write_text("text of " + name)
+    words = ("--kb", "notes", "--app-db", tmp_path / "x.db")
+    run("ingest", tmp_path / "old", *words)
+    (tmp_path / "old" / "b.md").unlink()
+    (tmp_path / "old").rename(tmp_path / "new")
+    told = run("ingest", tmp_path / "new", *words).out
+    assert told.startswith("notes version 2: 1 changed, 1 of other folders kept;")
+    assert run("ingest", tmp_path / "new", "--moved", *words).out.startswith("notes version 3: 1 unchanged, 1 removed;")
+
+
 def test_ingest_takes_patterns_and_sizes(tmp_path: Path) -> None:
     """--glob, --chunk-size, --chunk-overlap and --embedder-model reach the base; other sizes later are code 2."""
     (tmp_path / "text").mkdir()

@@ -89,6 +89,22 @@ def test_a_version_that_is_pruned_while_it_is_copied_from_ends_the_run(service: 
     assert held(service, report.kb_id) == on_disk(folder)
 
 
+def test_a_version_that_is_being_pruned_is_not_copied_from(service: SqlService, folder: Path) -> None:
+    """Between the mark and the end of the sweep the documents of a version may have lost chunks: none is copied."""
+    first = ragkernel.ingest(service, folder, kb="x", chunk_size=10, chunk_overlap=0)
+    (folder / "a.md").write_text("second")
+
+    def begin_to_prune() -> None:
+        data = {"name": "x", "version": 1, "pruned_at": sql_timestamp(utc_now())}
+        with service.knowledge_bases.facts.write() as fact:
+            fact.record("knowledge_base", first.kb_id, "KnowledgeBasePruned", data)
+        with service.write() as conn:
+            assert queries.document_chunks.delete_some(conn, kb_id=first.kb_id, limit=1) == 1
+
+    with pytest.raises(TransactionFailed, match="was pruned, removed or changed meanwhile"):
+        ragkernel.ingest(service, folder, kb="x", progress=once(begin_to_prune))
+
+
 def test_prune_spares_the_version_that_is_copied_from(service: SqlService, folder: Path) -> None:
     """While a version is being built, the one that it takes documents from is not pruned."""
     ragkernel.ingest(service, folder, kb="x")
@@ -125,17 +141,20 @@ def test_a_large_file_that_will_not_hold_still_keeps_its_document(
     service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Copied by a run that was interrupted, then changing whenever it is read: the document is kept as it was."""
-    monkeypatch.setattr(reading, "SMALL_FILE_BYTES", 100)
+    monkeypatch.setattr(job, "BATCH_DOCUMENTS", 1)
+    (folder / "0.md").write_text("first")
     first = ragkernel.ingest(service, folder, kb="x", chunk_size=10, chunk_overlap=0)
-    (folder / "c.md").write_text("changed " * 40)
+    (folder / "0.md").write_text("second")  # makes the version, into which a.md is copied then
 
     def stop(report: IngestReport) -> None:
-        if report.files == 3 and report.changed:
+        if report.copied:
             raise KeyboardInterrupt
 
-    (folder / "a.md").write_text("other " * 60)
     with pytest.raises(KeyboardInterrupt):
         ragkernel.ingest(service, folder, kb="x", progress=stop)
+    unfinished = service.knowledge_bases.versions("x")[-1]
+    assert (unfinished.status, unfinished.documents) == ("building", 2)
+    monkeypatch.setattr(reading, "SMALL_FILE_BYTES", 100)
     real = chunking.split
     writes = iter(range(1000))
 
@@ -143,12 +162,12 @@ def test_a_large_file_that_will_not_hold_still_keeps_its_document(
         (folder / "a.md").write_text(f"{next(writes)} again " * 60)  # between its two readings
         return real(*arguments, **options)
 
-    (folder / "a.md").write_text("yet other " * 60)
+    (folder / "a.md").write_text("other " * 60)
     monkeypatch.setattr(storing, "split", moving)
     report = ragkernel.ingest(service, folder, kb="x")
     assert report.skipped == 1
     now = held(service, report.kb_id)
-    assert set(now) == {"a.md", "b.md", "c.md"}
+    assert set(now) == {"0.md", "a.md", "b.md", "c.md"}
     assert now["a.md"] == held(service, first.kb_id)["a.md"]
 
 

@@ -136,12 +136,15 @@ def test_a_fact_waits_for_nobody_who_holds_the_events_first(pair: SqlService) ->
     assert all(one[1] != other[1] for one, other in pairwise(log))
 
 
-def copied(service: SqlService, folder: Path) -> None:
-    """Both files of a closed pair, in another folder."""
-    folder.mkdir()
+def copied(service: SqlService, folder: Path, *names: str) -> None:
+    """Both files of a pair, or those named, as they are now, in another folder."""
+    folder.mkdir(exist_ok=True)
     for path in (service.config.app_db_path, service.config.events_db_path):
-        assert path is not None
-        shutil.copy(path, folder / path.name)
+        if path is not None and (not names or path.name in names):
+            source, target = sqlite3.connect(path), sqlite3.connect(folder / path.name)
+            source.backup(target)
+            source.close()
+            target.close()
 
 
 def reopened(folder: Path) -> SqlService:
@@ -191,7 +194,7 @@ def test_a_version_is_not_made_active_without_its_documents(pair: SqlService, tm
 
         with service.write() as conn:
             queries.knowledge_bases.update(conn, id=base.id, status="inactive")  # so the version is made at once
-        ragkernel.ingest(service, tmp_path / "text", kb="x", progress=keep)
+        ragkernel.ingest(service, tmp_path / "text", kb="x", keep=9, progress=keep)
     shutil.copy(tmp_path / "stale.db", tmp_path / "then" / "app_meta.db")
     with pytest.raises(PairOutOfStep):
         reopened(tmp_path / "then")
@@ -280,3 +283,17 @@ def test_a_pair_that_was_migrated_to_nothing_begins_anew(tmp_path: Path) -> None
             newest = queries.events.newest_position(conn)
         assert applied is not None
         assert int(applied.value) == newest
+
+
+def test_more_than_one_missing_transaction_is_an_older_file(pair: SqlService, tmp_path: Path) -> None:
+    """A kill leaves one transaction of facts without effect; where two are missing, app_meta.db is an older file."""
+    copied(pair, tmp_path / "one")
+    copied(pair, tmp_path / "two")
+    pair.knowledge_bases.pin("x", 1)
+    copied(pair, tmp_path / "one", "events.db")
+    pair.knowledge_bases.pin("x", 2)
+    copied(pair, tmp_path / "two", "events.db")
+    with reopened(tmp_path / "one") as service:
+        assert [row.pinned for row in service.knowledge_bases.versions("x")] == [True, False]
+    with pytest.raises(PairOutOfStep):
+        reopened(tmp_path / "two")
