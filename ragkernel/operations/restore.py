@@ -73,8 +73,6 @@ def restore_in_place(
     """
     started = time.monotonic()
     facts = _require_usable(backup, databases)
-    if os.path.samefile(backup, database.path):
-        raise _refused("the backup is the live database itself", backup, hint="name another file")
     page_size = database.inspect().page_size
     if facts.page_size != page_size:
         raise _refused(

@@ -112,8 +112,6 @@ def restore_pair_in_place(backup: str, app: Database, events: Database, folder: 
     parts = ((found.app_path, app), (found.events_path, events))
     for (path, database), each in zip(parts, facts, strict=True):
         page_size = database.inspect().page_size
-        if os.path.samefile(path, database.path):
-            raise refused("the backup is the live database itself", path, hint="name another file")
         if each.page_size != page_size:
             hint = "restore it to new files"
             raise refused(
@@ -176,11 +174,13 @@ def restore_pair_beside(backup: str, app_path: str, events_path: str) -> Restore
 
 
 def replace_pair(backup: str, app_path: str, events_path: str) -> Restored:
-    """Put a backup in the place of a pair that cannot be opened: one file, or both, is lost or damaged.
+    """Put a backup in the place of a pair that cannot be opened: one file, or both, is lost, empty or damaged, or the
+    two are of different pairs.
 
     What is there is kept under another name, with its -wal and -shm, which would ruin the restored file. For files that
     no process has open. Killed in between, the next opening says so; run again, it completes. Raises BackupRefused,
-    BackupFailed, LayoutMismatch for a file that is sound and no part of a pair; what was there has its name again then.
+    BackupFailed, LayoutMismatch for a file that is sound and not that half of a pair; what was there has its name again
+    then.
     """
     started = time.monotonic()
     files.require_two(app_path, events_path, "restore")

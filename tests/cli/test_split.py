@@ -129,11 +129,12 @@ def test_a_missing_partner_is_told_and_nothing_is_made(tmp_path: Path, words: li
 
 
 @pytest.mark.parametrize(
-    "damage", ["both lost", "app lost", "events lost", "app spoilt", "events spoilt", "both spoilt"]
+    "damage",
+    [f"{which} {how}" for how in ("lost", "spoilt", "emptied") for which in ("both", "app", "events")],
 )
 def test_a_pair_is_restored_after_a_loss(tmp_path: Path, damage: str) -> None:
-    """`ragkernel restore MANIFEST` brings a pair back whose files are lost or cannot be opened; what is left of them is
-    kept under another name."""
+    """`ragkernel restore MANIFEST` brings a pair back whose files are lost, empty or cannot be opened; what is left of
+    them is kept under another name."""
     write(tmp_path, "1")
     backup = pair(tmp_path, "backup", "--json").json
     write(tmp_path, "2")
@@ -142,6 +143,8 @@ def test_a_pair_is_restored_after_a_loss(tmp_path: Path, damage: str) -> None:
     for name in names:
         if how == "lost":
             os.unlink(tmp_path / f"{name}.db")
+        elif how == "emptied":
+            (tmp_path / f"{name}.db").write_bytes(b"")
         else:
             (tmp_path / f"{name}.db").write_bytes(b"spoilt" * 1000)
             (tmp_path / f"{name}.db-wal").write_bytes(b"old")
@@ -175,6 +178,68 @@ def test_a_store_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
     assert done.code == 2
     assert "not the events file of a split pair" in done.err
     assert contents(single) == before
+
+
+def test_files_of_two_pairs_are_replaced(tmp_path: Path) -> None:
+    """Where the two files are of different pairs, the command that the error names works; both are kept."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, name)
+    backup = pair(tmp_path / "one", "backup", "--json").json
+    os.replace(tmp_path / "two" / "events.db", tmp_path / "one" / "events.db")
+    told = pair(tmp_path / "one", "status")
+    assert (told.code, "ragkernel restore MANIFEST" in told.err) == (2, True)
+    done = pair(tmp_path / "one", "restore", backup["manifest"], "--json")
+    assert (done.code, done.err) == (0, "")
+    assert held(tmp_path / "one") == ("one", 1)
+    assert all(os.path.exists(done.json[name]) for name in ("replaced", "events_replaced"))
+
+
+def test_a_restore_is_not_locked_out_by_a_wrong_name(tmp_path: Path) -> None:
+    """After a restore that was cut short with one file missing, a mistyped manifest makes no file, and the right one
+    completes it; what is told of the replaced rows names the one file that was there."""
+    write(tmp_path, "1")
+    backup = pair(tmp_path, "backup", "--json").json
+    with ragkernel.SqlService(split(tmp_path)) as service:
+        begin_restore(service._app, backup["manifest"], "an id", json.dumps([None, None]))
+    os.unlink(tmp_path / "events.db")
+    assert pair(tmp_path, "restore", tmp_path / "mistyped.json").code == 1
+    assert not (tmp_path / "events.db").exists()
+    done = pair(tmp_path, "restore", backup["manifest"])
+    assert (done.code, done.err) == (0, "")
+    assert held(tmp_path) == ("1", 1)
+    os.unlink(tmp_path / "app_meta.db")
+    done = pair(tmp_path, "restore", backup["manifest"])
+    lines = [line for line in done.out.splitlines() if ".replaced-" in line]
+    assert [line.startswith("replaced rows are in") for line in lines] == [True]
+
+
+def test_an_empty_single_store_is_restored(tmp_path: Path) -> None:
+    """An empty file counts as lost in single mode as well; it is kept under another name."""
+    path = tmp_path / "app.db"
+    ragkernel.open(path).close()
+    backup = run("backup", "--app-db", path, "--json").json["backups"][0]["path"]
+    path.write_bytes(b"")
+    done = run("restore", backup, "--app-db", path, "--json")
+    assert (done.code, done.err) == (0, "")
+    assert os.path.getsize(done.json["replaced"]) == 0
+    assert run("status", "--app-db", path).code == 0
+
+
+def test_going_on_with_a_restore_overwrites_no_other_store(tmp_path: Path) -> None:
+    """With another store in the place of the events, the command that completes a restore refuses and changes
+    nothing."""
+    write(tmp_path, "1")
+    backup = pair(tmp_path, "backup", "--json").json
+    with ragkernel.SqlService(split(tmp_path)) as service:
+        begin_restore(service._app, backup["manifest"], "an id", json.dumps([None, None]))
+    ragkernel.open(tmp_path / "mine.db").close()
+    before = contents(tmp_path)
+    words = ("restore", backup["manifest"], "--app-db", tmp_path / "app_meta.db", "--events-db", tmp_path / "mine.db")
+    done = run(*words)
+    assert done.code == 2
+    assert "single mode" in done.err
+    assert contents(tmp_path) == before
 
 
 def test_a_pair_is_restored_to_new_files(tmp_path: Path) -> None:

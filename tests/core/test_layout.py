@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ragkernel.core.connection import Connection
+    from ragkernel.core.database import Database
     from ragkernel.core.layout import Mark
 
 VERSIONS = {part: [entry.version for entry in CARRIED if entry.database == part] for part in ("app_meta", "events")}
@@ -245,6 +247,28 @@ def test_a_file_that_joined_another_pair_meanwhile_is_refused(tmp_path: Path) ->
     assert state(tmp_path / "events.db")["pair_id"] == state(tmp_path / "app_meta.db")["pair_id"]
 
 
+def test_a_file_that_joins_another_pair_in_between_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The events file, too, is looked at again under its write lock: taken by another pair after app_meta was marked,
+    it is in that pair alone."""
+    first = split(tmp_path)
+    second = first.replace(app_db_path=tmp_path / "other.db")
+    real = pair._change
+
+    with ragkernel.SqlService(first) as one, ragkernel.SqlService(second) as two:
+
+        def change(database: Database, action: Callable[[Connection], str]) -> str:
+            changed = real(database, action)
+            monkeypatch.setattr(pair, "_change", real)
+            two.run_migrations()
+            return changed
+
+        monkeypatch.setattr(pair, "_change", change)
+        with pytest.raises(LayoutMismatch, match="two different pairs"):
+            one.run_migrations()
+    assert "forming" in state(tmp_path / "app_meta.db")
+    assert state(tmp_path / "events.db")["pair_id"] == state(tmp_path / "other.db")["pair_id"]
+
+
 def test_what_both_files_say_is_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pair that another process forms between the look at the one file and at the other is no mismatch."""
     config = split(tmp_path)
@@ -274,6 +298,72 @@ def test_an_interrupted_restore_is_told_at_the_opening(tmp_path: Path) -> None:
     with pytest.raises(RestoreInterrupted, match=r"ragkernel restore /backups/pair_x\.json"):
         ragkernel.open(config.app_db_path, config)
     ragkernel.SqlService(config, for_restore=True).close()
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ("single.db", r"single\.db is a store of its own in single mode"),
+        ("two/events.db", "belong to two different pairs"),
+        ("two/app_meta.db", "both are the same file of a pair"),
+        ("no.db", "is missing or empty"),
+        ("empty.db", "is missing or empty"),
+    ],
+)
+def test_going_on_with_a_restore_takes_no_other_file(stock: Path, tmp_path: Path, events: str, message: str) -> None:
+    """A service for the restore of a pair that was cut short refuses an events file that was not part of it: its rows
+    would be overwritten. Nothing is made or changed."""
+    folder = tmp_path / "copy"
+    shutil.copytree(stock, folder)
+    with ragkernel.SqlService(split(folder / "one")) as service:
+        pair.begin_restore(service._app, "/backups/pair_x.json", "an id", "[]")
+    before = contents(folder)
+    with pytest.raises(LayoutMismatch, match=message):
+        ragkernel.SqlService(split(folder / "one").replace(events_db_path=folder / events), for_restore=True)
+    assert contents(folder) == before
+
+
+def test_a_service_for_a_restore_makes_no_file(tmp_path: Path) -> None:
+    """A mistyped name becomes no new, empty store, which would stand in the way of the right restore."""
+    with pytest.raises(ragkernel.errors.ConnectionFailed, match="does not exist"):
+        ragkernel.SqlService(split(tmp_path), for_restore=True)
+    assert contents(tmp_path) == {}
+
+
+def test_a_refused_file_keeps_its_wal(tmp_path: Path) -> None:
+    """What a killed process has left in a -wal stays there, byte by byte, when the file is refused."""
+    script = """
+        import os, sqlite3, sys
+        raw = sqlite3.connect(sys.argv[1], isolation_level=None)
+        raw.execute("PRAGMA application_id = 77")
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("CREATE TABLE theirs (x)")
+        os._exit(0)
+    """
+    path = tmp_path / "theirs.db"
+    finish(start_python(script, str(path)))
+    before = contents(tmp_path)
+    assert before["theirs.db-wal"]
+    for present in (True, False):
+        if not present:
+            os.unlink(f"{path}-shm")
+        with pytest.raises(ForeignApplication):
+            ragkernel.SqlService(ragkernel.SqlConfig.single(path))
+        after = contents(tmp_path)
+        assert {name: after[name] for name in ("theirs.db", "theirs.db-wal")} == {
+            name: before[name] for name in ("theirs.db", "theirs.db-wal")
+        }
+
+
+def test_a_file_is_looked_at_beside_its_writer(tmp_path: Path) -> None:
+    """The newest marks are seen while the file is open and in use, and looking ends nothing."""
+    config = make_pair(tmp_path)
+    with ragkernel.SqlService(config) as service:
+        pair.begin_restore(service._app, "/backups/pair_x.json", "an id", "[]")
+        assert os.path.getsize(f"{config.app_db_path}-wal") > 0
+        assert layout.look(str(config.app_db_path), 0.0).restoring == "/backups/pair_x.json"
+        pair.give_up_restore(service._app)
+        assert layout.look(str(config.app_db_path), 0.0).restoring is None
 
 
 def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
