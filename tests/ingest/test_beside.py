@@ -171,6 +171,21 @@ def test_a_large_file_that_will_not_hold_still_keeps_its_document(
     assert now["a.md"] == held(service, first.kb_id)["a.md"]
 
 
+def test_what_an_interrupted_run_stored_of_a_file_that_is_gone_goes(
+    service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new file that a run stored before it was interrupted, and that is gone by the next run, is in no version."""
+    monkeypatch.setattr(job, "BATCH_DOCUMENTS", 1)
+    ragkernel.ingest(service, folder, kb="x")
+    (folder / "0.md").write_text("new")
+    with pytest.raises(KeyboardInterrupt):
+        ragkernel.ingest(service, folder, kb="x", progress=interrupt)
+    assert service.knowledge_bases.versions("x")[-1].documents == 1
+    (folder / "0.md").rename(folder / "9.md")
+    report = ragkernel.ingest(service, folder, kb="x")
+    assert held(service, report.kb_id) == on_disk(folder)
+
+
 def test_a_run_of_another_folder_does_not_go_on_with_its_documents(
     service: SqlService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
