@@ -9,9 +9,12 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import ragkernel
 from ragkernel import models, queries
 from ragkernel.archive.form import CHUNKS, DOCUMENTS, MANIFEST
+from ragkernel.errors import ArchiveRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,3 +130,21 @@ def require_sound(path: Path) -> None:
 
     done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[('ok',)] []"
+
+
+def require_refused(service: ragkernel.SqlService, path: Path, told: str) -> None:
+    """The file is refused with this reason, and the database has neither a run nor a version of it."""
+    with pytest.raises(ArchiveRefused, match=told) as refused:
+        ragkernel.import_kb(service, path)
+    assert refused.value.path == str(path)
+    assert refused.value.hint
+    assert "\n" not in str(refused.value)
+    with service.read() as conn:
+        assert queries.pipeline_runs.count(conn) == 0
+        assert queries.knowledge_bases.count(conn) == 1
+
+
+def lines_of(archive: Path, name: str) -> list[dict[str, Any]]:
+    """The rows of a member."""
+    with zipfile.ZipFile(archive) as opened:
+        return [json.loads(line) for line in opened.read(name).splitlines()]
