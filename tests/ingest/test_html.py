@@ -100,6 +100,8 @@ PAGES = st.lists(st.one_of(PARTS, st.sampled_from(["\n", " ", "\r\n", "\r"])), m
 
 @given(PAGES, st.randoms())
 @example("<pre>a\r\nb\r", random.Random(1))
+@example("<?xml?>a<![CDATA[b]] > c]]>d<html\txmlns=x><script/>e", random.Random(1))
+@example("<html a='b' xmlns=x>a<![CDATA[<b>]]>c<pre><![CDATA[\n]]>d", random.Random(1))
 @example("a<!-- x -->b<!-- y --!>c", random.Random(1))
 @example("a<long-name/><script>b</script>c</title x='>'>d", random.Random(1))
 @example("x" * 40 + "&notit;</scrip></script><!-- - -- --->", random.Random(1))

@@ -147,6 +147,7 @@ def test_a_file_that_is_swapped_before_it_is_opened(tmp_path: Path, kind: str) -
     else:
         reasons = {"pipe": "not a regular file", "folder": "is a directory", "link": "symbolic link"}
         assert result == Skipped("x.md", reasons[kind])
+        assert len(looks) == (2 if kind == "pipe" else 1)  # neither a folder nor what a link leads to was opened
 
 
 def test_names_that_are_not_utf8_are_reported(tmp_path: Path) -> None:
