@@ -150,7 +150,9 @@ class SqlService:
         starting anew, or one row is larger). Each is whole or absent, and other threads have their turns between them.
         The iterable runs outside of them, so it may be slow, read and write by itself; created_at and updated_at that
         rows leave open are the moment of the call. Blocks until all is stored. Raises BulkStopped with `rows_stored`
-        and the cause where a row is refused or the iterable fails: the transactions before it stay. TransactionFailed
+        and the cause where a row is refused or the iterable fails: the transactions before it stay (`rows_unknown`:
+        those that an I/O error at COMMIT leaves in doubt). Inside a read scope of the calling thread, the iterable's
+        too, the -wal file outgrows its limit, because it cannot start anew before that scope is left. TransactionFailed
         inside a write scope.
         """
         from ragkernel.core.bulk import insert_in_bulk

@@ -62,6 +62,7 @@ class Copying:
             with self._build.write() as conn:
                 self._require_source(conn)
                 for former in batch:
+                    self._build.stored(self._bytes(former))
                     new = self._copy_row(conn, former, kb_id)
                     _copy_chunks(conn, former.id, new, kb_id, _BEFORE_ALL, -1)
             time.sleep(_PAUSE_S)
@@ -117,6 +118,7 @@ class Copying:
         while copied == limit:
             with self._build.write() as conn:
                 self._require_source(conn)
+                self._build.stored(self._bytes(former) * limit // max(1, former.chunk_count))
                 copied = _copy_chunks(conn, former.id, new, kb_id, after, limit)
                 last = queries.document_chunks.last_index(conn, document_id=new)
                 after = _BEFORE_ALL if last is None else last

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ragkernel.knowledge.build import Settings
+    from ragkernel.knowledge.facts import Facts
     from ragkernel.service import SqlService
 
 _TRIES = 3  # how often a large file that changes while it is stored is begun again
@@ -80,19 +81,8 @@ def ingest(
     the active version as it was, marks the run failed and the unfinished version `error` (KeyboardInterrupt: the run
     cancelled, the version `building`), and goes on; the next run continues with what was stored.
     """
-    if service.inside_write:
-        raise TransactionFailed(
-            "ingest is called inside a write transaction, which could undo what it reports",
-            operation="ingest",
-            hint="leave the `with service.write()` block first",
-        )
     facts = service.knowledge_bases.facts
-    if facts.app.pool.mine() is not None:
-        raise TransactionFailed(
-            "ingest is called inside a read scope, which goes on seeing what was there before",
-            operation="ingest",
-            hint="leave the `with service.read()` block first",
-        )
+    _require_outside(service, facts)
     patterns = None if globs is None else list(globs)
     check_keep(keep)
     check(path, kb=kb, globs=patterns)
@@ -119,6 +109,22 @@ def ingest(
     with suppress(SqlError):  # the version is active; the next run prunes what this one cannot
         report.pruned = len(service.knowledge_bases.prune(kb, keep))
     return report
+
+
+def _require_outside(service: SqlService, facts: Facts) -> None:
+    """Refuse to run inside a scope of the calling thread."""
+    if service.inside_write:
+        raise TransactionFailed(
+            "ingest is called inside a write transaction, which could undo what it reports",
+            operation="ingest",
+            hint="leave the `with service.write()` block first",
+        )
+    if facts.app.pool.mine() is not None:
+        raise TransactionFailed(
+            "ingest is called inside a read scope, which goes on seeing what was there before",
+            operation="ingest",
+            hint="leave the `with service.read()` block first",
+        )
 
 
 def check(

@@ -127,6 +127,7 @@ class Storing:
         stored = []
         refused = []
         with self._build.write() as conn:
+            self._build.stored(sum(each.size_bytes for each in documents))
             for document, columns, chunks, _ in documents:
                 if document.replaced is not None:
                     queries.documents.delete(conn, id=document.replaced.id)
@@ -178,6 +179,7 @@ class Storing:
         def flush() -> None:
             if rows:
                 with self._build.write() as conn:
+                    self._build.stored(size)
                     queries.document_chunks.insert_many(conn, rows)
                 rows.clear()
                 self._alive(min(done, source.size_bytes))

@@ -58,6 +58,7 @@ class Build:
         self._run_id = run_id
         self._settings: Settings | None = None
         self._next_beat = 0.0
+        self._stored_bytes = 0  # since a checkpoint was asked for
 
     def __enter__(self) -> Build:
         owner.enter(self._run_id)
@@ -156,6 +157,14 @@ class Build:
             if time.monotonic() >= self._next_beat:
                 self._beat(conn, run)
             yield conn
+
+    def stored(self, size_bytes: int) -> None:
+        """Count what a transaction of `write` stores, inside it: bytes of rows. Now and then it asks for a checkpoint,
+        because the checkpointer's own estimate goes by rows, and a few rows may be much."""
+        self._stored_bytes += size_bytes
+        if self._stored_bytes >= self._facts.app.settings.journal_size_limit // 4:
+            self._stored_bytes = 0
+            self._facts.app.writer.checkpointer.demand()
 
     def _beat(self, conn: Writer, run: PipelineRun) -> None:
         self._next_beat = time.monotonic() + HEARTBEAT_SECONDS

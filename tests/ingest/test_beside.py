@@ -12,6 +12,7 @@ import pytest
 import ragkernel
 from ragkernel import chunking, queries
 from ragkernel.clock import sql_timestamp, utc_now
+from ragkernel.core.checkpoint import Checkpointer
 from ragkernel.errors import ConfigurationError, FileReplaced, TransactionFailed, WriterTimeout
 from ragkernel.ingestion import job, storing
 from ragkernel.knowledge.bases import KnowledgeBases
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ragkernel import IngestReport, SqlService
+    from ragkernel.core.connection import Connection
 
 
 @pytest.fixture
@@ -347,25 +349,25 @@ def test_transactions_are_bounded_by_what_they_store(
     """Chunks that overlap much are many times their file, and few large ones never make a batch by their number: the
     -wal file stays within its limit with both."""
     for module in (storing, ragkernel.ingestion.copying):
-        monkeypatch.setattr(module, "TRANSACTION_BYTES", 2**19)
+        monkeypatch.setattr(module, "TRANSACTION_BYTES", 2**18)
     (tmp_path / "text").mkdir()
-    for number in range(3):
-        (tmp_path / "text" / f"{number}.txt").write_text(f"word{number} " * (30_000 if overlap else 200_000))
-    config = ragkernel.SqlConfig.test(tmp_path, journal_size_limit=4 * 2**20)
+    for number in range(2):
+        (tmp_path / "text" / f"{number}.txt").write_text(f"word{number} " * (30_000 if overlap else 2_500_000))
+    config = ragkernel.SqlConfig.test(tmp_path, journal_size_limit=12 * 2**20)
     most = 0
     with ragkernel.open(config) as service:
+        real = Checkpointer.after_commit
 
-        def look(report: Any) -> None:
+        def look(checkpointer: Checkpointer, writer: Connection) -> None:
             nonlocal most
             most = max(most, os.stat(f"{config.app_db_path}-wal").st_size)
+            real(checkpointer, writer)
 
-        options: dict[str, Any] = {"kb": "x", "progress": look}
-        ragkernel.ingest(service, tmp_path / "text", chunk_size=size, chunk_overlap=overlap, **options)
-        look(None)
+        monkeypatch.setattr(Checkpointer, "after_commit", look)
+        ragkernel.ingest(service, tmp_path / "text", kb="x", chunk_size=size, chunk_overlap=overlap)
         (tmp_path / "text" / "0.txt").write_text("other")
-        assert ragkernel.ingest(service, tmp_path / "text", **options).copied == 2
-        look(None)
-    assert 0 < most <= 4 * 2**20
+        assert ragkernel.ingest(service, tmp_path / "text", kb="x").copied == 1
+    assert 0 < most <= 12 * 2**20
 
 
 def test_a_name_that_means_a_version_is_refused(service: SqlService, folder: Path) -> None:
