@@ -177,7 +177,10 @@ def _open(file: SourceFile, avoid: Callable[[os.stat_result], bool]) -> FileIO |
 
 
 def _opened(path: str, flags: int) -> int:
-    return os.open(path, flags | _OPEN_FLAGS)
+    try:
+        return os.open(path, flags | _OPEN_FLAGS)
+    except BlockingIOError:  # a file that another program holds a lease on (fcntl(2)); it gives it up now
+        return os.open(path, (flags | _OPEN_FLAGS) & ~getattr(os, "O_NONBLOCK", 0))
 
 
 def _identity(facts: os.stat_result) -> tuple[int, ...]:
