@@ -134,6 +134,15 @@ def test_ctrl_c_while_modules_are_loaded(tmp_path: Path, module: str, as_script:
     assert json.loads(done.stdout) == {"error": error}
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also in a test runner that was started in the background, which ignores it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_the_second_ctrl_c_does_not_wait() -> None:
     """The first SIGINT asks, `check` answers; a second one raises at once; the former handler comes back."""
     former = signal.getsignal(signal.SIGINT)
