@@ -213,7 +213,11 @@ class _Job:
         self._built: dict[str, Former] = {}
         self._stale: list[Former] = []  # what an earlier run left half stored, or twice
         if build.active is not None:
-            self._active = dict(_documents(service, build.active.id))
+            for source_path, former in _documents(service, build.active.id):
+                if source_path in self._active:  # an application has stored two of one path: the other one just goes on
+                    self._same.append(former)
+                else:
+                    self._active[source_path] = former
         if build.unfinished is not None:
             for source_path, former in _documents(service, build.unfinished.id):
                 if former.content_hash == NOT_WHOLE or source_path in self._built:
@@ -379,6 +383,6 @@ def _gone(folder: str | None, source_path: str) -> bool:
         os.lstat(os.path.join(folder, source_path))
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in a path that an application made
         return False
     return False

@@ -173,6 +173,21 @@ def test_a_large_file_that_will_not_hold_still_keeps_its_document(
     assert now["a.md"] == held(service, first.kb_id)["a.md"]
 
 
+def test_documents_that_an_application_stored_stay(service: SqlService, folder: Path) -> None:
+    """What an application put into the active version, also under one path twice, is in the next one."""
+    first = ragkernel.ingest(service, folder, kb="x")
+    with service.write() as conn:
+        for number, path in enumerate(("mine", "mine", "a.md", "mine/too")):
+            queries.documents.insert(
+                conn, id=str(number), kb_id=first.kb_id, title="t", source_path=path, content_hash=f"hash {number}"
+            )
+    (folder / "b.md").write_text("changed")
+    report = ragkernel.ingest(service, folder, kb="x")
+    with service.read() as conn:
+        rows = queries.documents.list_by_kb_id(conn, kb_id=report.kb_id)
+    assert sorted(row.source_path for row in rows) == ["a.md", "a.md", "b.md", "c.md", "mine", "mine", "mine/too"]
+
+
 def test_what_an_interrupted_run_stored_of_a_file_that_is_gone_goes(
     service: SqlService, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
