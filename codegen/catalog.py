@@ -9,8 +9,10 @@ Literal = str | int
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column. declared: its type as written. default: the SQL text of its default. key: its place in the primary
-    key from 1, 0 outside. generated: never written. choices: the values of a CHECK … IN, None without one."""
+    """A column. declared: its type as written (of a virtual table: what its module stores). default: the SQL text of
+    its default. key: its place in the primary key from 1, 0 outside. generated: never written. choices: the values of a
+    CHECK … IN, None without one. hidden: of a virtual table, outside `*`. stores: the storage classes that SQLite lets
+    into it (STRICT, CHECK on typeof), None where it takes any. expression: of a generated column, "" otherwise."""
 
     name: str
     declared: str
@@ -21,25 +23,68 @@ class Column:
     collation: str
     choices: tuple[Literal, ...] | None
     line: int
+    hidden: bool = False
+    stores: frozenset[str] | None = None
+    expression: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of an index. column: None for an expression, whose text is in `expression`."""
+
+    column: str | None
+    collation: str
+    descending: bool
+    expression: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
     """An index, or the one behind a UNIQUE or a PRIMARY KEY. columns: None stands for an expression. origin: c (CREATE
     INDEX), u (UNIQUE) or pk. plain: ascending, whole, over columns only and by their own collations, so that it can
-    serve look-ups and orders."""
+    serve look-ups and orders. where: the condition of a partial index, "" for a whole one. sql: its statement, "" for
+    the index of a constraint."""
 
     name: str
     columns: tuple[str | None, ...]
     unique: bool
     origin: str
     plain: bool
+    terms: tuple[Term, ...] = ()
+    where: str = ""
+    sql: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key. targets: the columns that it refers to, the other table's primary key where none are named."""
+
+    columns: tuple[str, ...]
+    table: str
+    targets: tuple[str, ...]
+    on_update: str
+    on_delete: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger and the table or view that it is on."""
+
+    name: str
+    table: str
+    sql: str
+    file: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. rowid: a name of its rowid that no column hides (None: WITHOUT ROWID, or all three are hidden).
-    rowid_column: its INTEGER PRIMARY KEY column, which is the rowid."""
+    """A table, a view or a virtual table (`kind`: table, view, virtual). rowid: a name of its rowid that no column
+    hides (None: WITHOUT ROWID, a view, or all three are hidden). rowid_column: its INTEGER PRIMARY KEY column, which is
+    the rowid. sql: its statement as SQLite keeps it. module: of a virtual table, in lower case, as fts5. checks: the
+    expressions of its CHECKs as written."""
 
     name: str
     columns: tuple[Column, ...]
@@ -52,6 +97,12 @@ class Table:
     doc: str
     file: str
     line: int
+    kind: str = "table"
+    sql: str = ""
+    module: str = ""
+    without_rowid: bool = False
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    checks: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column:
         """The column of that name; case does not matter. Raises KeyError."""
@@ -86,14 +137,22 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """A whole schema in the order of its file. script: every statement, to build it again. left_out: what the output
-    has no module for."""
+    """A whole schema in the order of its file. tables: ordinary ones. script: every statement, to build it again.
+    left_out: what the output has no module for."""
 
     tables: tuple[Table, ...]
     parts: tuple[Part, ...]
     script: tuple[str, ...] = field(repr=False)
     left_out: tuple[LeftOut, ...] = ()
+    views: tuple[Table, ...] = ()
+    virtual_tables: tuple[Table, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
 
     def table(self, name: str) -> Table | None:
-        """The table of that name, case ignored, or None."""
+        """The ordinary table of that name, case ignored, or None."""
         return next((table for table in self.tables if table.name.lower() == name.lower()), None)
+
+    def relation(self, name: str) -> Table | None:
+        """The table, view or virtual table of that name, case ignored, or None."""
+        every = (*self.tables, *self.views, *self.virtual_tables)
+        return next((table for table in every if table.name.lower() == name.lower()), None)
