@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from . import sqltext
 from .definitions import split_list
+from .inference.result import ResultColumn
 from .tokens import PARAMETER, STRING, Token
 from .typemap import Type, column_type
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .catalog import Catalog, Column, Table
-    from .named_queries import Query
+    from .tokens import Statement
 
 _ORIGIN = "ORIGIN"
 _BOTH_SIDES = ("RIGHT", "FULL")
@@ -33,12 +34,12 @@ _AFTER_FROM = ("WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "WINDOW")
 
 
 @dataclass(frozen=True, slots=True)
-class ResultColumn:
-    """A result column; origin: the table and column it is read from as it is, None for anything else."""
+class Touched:
+    """A statement and what it touches, views included, as SQLite's authorizer reports it. writes: it needs a Writer."""
 
-    name: str
-    type: Type
-    origin: tuple[Table, Column] | None
+    statement: Statement
+    writes: bool
+    tables: tuple[str, ...]
 
 
 def shadow(catalog: Catalog) -> sqlite3.Connection:
@@ -52,8 +53,8 @@ def shadow(catalog: Catalog) -> sqlite3.Connection:
     return connection
 
 
-def result_columns(query: Query, catalog: Catalog, shadows: sqlite3.Connection) -> tuple[ResultColumn, ...]:
-    """The result columns of a query; none for a statement without rows. Raises GenerationError."""
+def result_columns(query: Touched, catalog: Catalog, shadows: sqlite3.Connection) -> tuple[ResultColumn, ...]:
+    """The result columns of a statement; none for one without rows. Raises GenerationError."""
     tokens = query.statement.tokens
     if not query.writes:
         found = _selected(query, catalog, shadows)
@@ -61,30 +62,15 @@ def result_columns(query: Query, catalog: Catalog, shadows: sqlite3.Connection) 
         returning = _top_level(tokens, "RETURNING")
         found = [] if returning is None else _returned(query, catalog, tokens[returning + 1 :])
     names = [name for name, _, _ in found]
-    result = []
-    for name, kind, origin in found:
-        # A view calls the second column of a name `name:1`.
-        if names.count(name) > 1 or (name[:-2] in names and name[-2:-1] == ":"):
-            name = name.rpartition(":")[0] or name
-            raise query.error(f"two result columns are called {name}", hint="give them names with AS")
-        annotation = query.columns.get(name)
-        if annotation is not None:
-            annotation.used = True
-            kind, origin = annotation.type, None
-        if kind is None:
-            hint = f"add `-- @column {name}: int` (or another type)"
-            raise query.error(f"the type of the result column {name} cannot be inferred", hint=hint)
-        result.append(ResultColumn(name, kind, origin))
-    for name, annotation in query.columns.items():
-        if not annotation.used:
-            raise query.error(f"the query has no result column {name}", annotation.token)
-    return tuple(result)
+    # A view calls the second column of a name `name:1`.
+    names = [name[:-2] if name[:-2] in names and name[-2:-1] == ":" else name for name in names]
+    return tuple(ResultColumn(name, kind, origin) for name, (_, kind, origin) in zip(names, found, strict=True))
 
 
 _Found = list[tuple[str, "Type | None", "tuple[Table, Column] | None"]]
 
 
-def _selected(query: Query, catalog: Catalog, shadows: sqlite3.Connection) -> _Found:
+def _selected(query: Touched, catalog: Catalog, shadows: sqlite3.Connection) -> _Found:
     tokens = query.statement.tokens
     sql = "".join(_without_parameters(query))
     shadows.execute("SAVEPOINT query")
@@ -93,7 +79,7 @@ def _selected(query: Query, catalog: Catalog, shadows: sqlite3.Connection) -> _F
         described = shadows.execute("SELECT name, type FROM pragma_table_xinfo('query')").fetchall()
     except sqlite3.Error as error:
         # The statement is right over the real schema: it uses what the shadow has not, such as a view or an FTS table.
-        raise query.error(
+        raise query.statement.error(
             f"its result columns cannot be found out: {error}", hint="query tables, not views or virtual tables"
         ) from None
     finally:
@@ -120,7 +106,7 @@ def _selected(query: Query, catalog: Catalog, shadows: sqlite3.Connection) -> _F
     return found
 
 
-def _without_parameters(query: Query) -> list[str]:
+def _without_parameters(query: Touched) -> list[str]:
     parts, end = [], 0
     for token in query.statement.tokens:
         if token.kind == PARAMETER:
@@ -229,7 +215,7 @@ def _expression(item: Sequence[Token]) -> Type | None:
     return {"count": Type("integer", False), "total": Type("real", False)}.get(item[0].text.lower())
 
 
-def _returned(query: Query, catalog: Catalog, tokens: Sequence[Token]) -> _Found:
+def _returned(query: Touched, catalog: Catalog, tokens: Sequence[Token]) -> _Found:
     table = target_table(query, catalog)
     opening = Token("operator", "(", 0, 0, 0)
     closing = Token("operator", ")", 0, 0, 0)
@@ -248,11 +234,13 @@ def _returned(query: Query, catalog: Catalog, tokens: Sequence[Token]) -> _Found
         elif alias:
             found.append((alias, None, None))
         else:
-            raise query.error("a RETURNING expression has no name", item[0] if item else None, "give it one with AS")
+            raise query.statement.error(
+                "a RETURNING expression has no name", item[0] if item else None, "give it one with AS"
+            )
     return found
 
 
-def target_table(query: Query, catalog: Catalog) -> Table | None:
+def target_table(query: Touched, catalog: Catalog) -> Table | None:
     """The table that a writing statement changes."""
     tokens = query.statement.tokens
     place = _top_level(tokens, "INTO", "UPDATE", "FROM")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from . import naming
 from .errors import GenerationError
+from .inference import Inference, infer
 from .quoting import refuse_double_quoted
 from .tokens import PARAMETER, Statement, Token, split, syntax_error_token
 from .typemap import WORDS, Type
@@ -43,7 +44,7 @@ class Annotation:
 @dataclass(slots=True)
 class Query:
     """A named query as it stands in its file, prepared by SQLite. writes: it needs a Writer. tables: what it touches,
-    views included, as SQLite's authorizer reports it."""
+    views included, as SQLite's authorizer reports it. inference: what it gives and takes, annotations not applied."""
 
     module: str
     name: str
@@ -55,6 +56,7 @@ class Query:
     columns: dict[str, Annotation] = field(default_factory=dict)
     writes: bool = False
     tables: tuple[str, ...] = ()
+    inference: Inference = field(default_factory=lambda: Inference((), (), one_row=False, sources={}))
 
     def error(self, message: str, token: Token | None = None, hint: str = "") -> GenerationError:
         """An error at `token`, or at the query's name."""
@@ -92,6 +94,7 @@ def read_queries(
                 raise query.error(f"there is a query {query.name} in line {names[query.name].token.line} already")
             names[query.name] = query
             _prepare(connection, query)
+            query.inference = infer(statement, catalog, connection)
         found += names.values()
     return found
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from .catalog import Catalog, Column, Table
 from .definitions import split_list
 from .infer import target_table
+from .inference.result import InferredParameter
 from .tokens import PARAMETER, WORD, Token
 from .typemap import Type, column_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .named_queries import Query
+    from .infer import Touched
 
 # The rowid of a table, where it is asked for by name.
 ROWID = Column("rowid", "INTEGER", True, None, 0, False, "BINARY", None, 0)
@@ -36,31 +37,24 @@ class QueryParameter:
     column: str
 
 
-def query_parameters(query: Query, catalog: Catalog) -> tuple[QueryParameter, ...]:
-    """The parameters of a query in order of first appearance. Raises GenerationError where a type is not known."""
+def statement_parameters(query: Touched, catalog: Catalog) -> tuple[InferredParameter, ...]:
+    """The parameters of a statement in order of first appearance."""
     found = []
-    for token in query.parameters:
-        annotation = query.params.get(token.value)
-        if annotation is not None:
-            annotation.used = True
-            found.append(QueryParameter(token.value, annotation.type, query.module, token.value))
-            continue
-        uses = [one for one in _uses(query, catalog, token.value) if one is not None]
+    for name in dict.fromkeys(token.value for token in query.statement.tokens if token.kind == PARAMETER):
+        uses = [one for one in _uses(query, catalog, name) if one is not None]
         if not uses or any(
             (one.type.kind, one.type.choices) != (uses[0].type.kind, uses[0].type.choices) for one in uses
         ):
-            what = "is used as more than one type" if uses else "cannot be inferred"
-            hint = f"add `-- @param {token.value}: int` (or another type)"
-            raise query.error(f"the type of the parameter :{token.value} {what}", token, hint)
-        nullable = all(one.type.nullable for one in uses) or _asked_for_null(query, token.value)
-        found.append(replace(uses[0], type=replace(uses[0].type, nullable=nullable)))
-    for name, annotation in query.params.items():
-        if not annotation.used:
-            raise query.error(f"the query has no parameter :{name}", annotation.token)
+            reason = "is used as more than one type" if uses else "cannot be inferred"
+            found.append(InferredParameter(name, None, "", name, reason=reason))
+            continue
+        nullable = all(one.type.nullable for one in uses) or _asked_for_null(query, name)
+        kind = replace(uses[0].type, nullable=nullable)
+        found.append(InferredParameter(name, kind, uses[0].table, uses[0].column))
     return tuple(found)
 
 
-def _asked_for_null(query: Query, name: str) -> bool:
+def _asked_for_null(query: Touched, name: str) -> bool:
     """Whether the statement says `:name IS NULL` or `:name IS NOT NULL`."""
     tokens = query.statement.tokens
     return any(
@@ -73,14 +67,14 @@ def _asked_for_null(query: Query, name: str) -> bool:
     )
 
 
-def _uses(query: Query, catalog: Catalog, name: str) -> list[QueryParameter | None]:
+def _uses(query: Touched, catalog: Catalog, name: str) -> list[QueryParameter | None]:
     tokens = query.statement.tokens
     places = [place for place, token in enumerate(tokens) if token.kind == PARAMETER and token.value == name]
     found: list[QueryParameter | None] = []
     for place in places:
         before = tokens[place - 1]
         if before.is_word("LIMIT", "OFFSET"):
-            found.append(QueryParameter(name, Type("integer", False), query.module, name))
+            found.append(QueryParameter(name, Type("integer", False), "", name))
             continue
         found.append(
             _inserted(query, catalog, name, place)
@@ -100,7 +94,7 @@ def _begins(tokens: Sequence[Token], place: int) -> bool:
     return place < 0 or tokens[place].text in ("(", ",") or tokens[place].is_word(*_BEFORE)
 
 
-def _compared(query: Query, catalog: Catalog, name: str, place: int) -> QueryParameter | None:
+def _compared(query: Touched, catalog: Catalog, name: str, place: int) -> QueryParameter | None:
     """`column = :p`, `column IS :p`, `column BETWEEN :p AND …`, `… BETWEEN … AND :p` is left to an annotation, and
     `SET column = :p`."""
     tokens = query.statement.tokens
@@ -122,7 +116,7 @@ def _compared(query: Query, catalog: Catalog, name: str, place: int) -> QueryPar
     return _as_column(query, catalog, name, tokens[start:end], identity, assigned)
 
 
-def _compared_after(query: Query, catalog: Catalog, name: str, place: int) -> QueryParameter | None:
+def _compared_after(query: Touched, catalog: Catalog, name: str, place: int) -> QueryParameter | None:
     """`:p = column`."""
     tokens = query.statement.tokens
     if place + 2 >= len(tokens) or tokens[place + 1].text not in _COMPARISONS or not _begins(tokens, place - 1):
@@ -146,7 +140,7 @@ def _assigns(tokens: Sequence[Token], start: int) -> bool:
 
 
 def _as_column(
-    query: Query, catalog: Catalog, name: str, reference: Sequence[Token], identity: bool, assigned: bool
+    query: Touched, catalog: Catalog, name: str, reference: Sequence[Token], identity: bool, assigned: bool
 ) -> QueryParameter | None:
     found = _resolve(query, catalog, reference, target=assigned)
     if found is None:
@@ -159,7 +153,7 @@ def _as_column(
 
 
 def _resolve(
-    query: Query, catalog: Catalog, reference: Sequence[Token], *, target: bool = False
+    query: Touched, catalog: Catalog, reference: Sequence[Token], *, target: bool = False
 ) -> tuple[Table, Column] | None:
     """The column that a reference means; None where several tables have one and their types differ."""
     if not reference or not all(token.is_name for token in reference[::2]):
@@ -182,7 +176,7 @@ def _is_rowid(table: Table, token: Token) -> bool:
     return table.rowid is not None and token.is_word("ROWID", "_ROWID_", "OID")
 
 
-def _aliases(query: Query, catalog: Catalog) -> dict[str, Table]:
+def _aliases(query: Touched, catalog: Catalog) -> dict[str, Table]:
     """Table names and aliases of the statement, lower case. A name that stands for two tables stands for none."""
     tokens = query.statement.tokens
     found: dict[str, Table] = {"excluded": table} if (table := target_table(query, catalog)) and query.writes else {}
@@ -207,7 +201,7 @@ def _aliases(query: Query, catalog: Catalog) -> dict[str, Table]:
     return {name: table for name, table in found.items() if name not in twice}
 
 
-def _inserted(query: Query, catalog: Catalog, name: str, place: int) -> QueryParameter | None:
+def _inserted(query: Touched, catalog: Catalog, name: str, place: int) -> QueryParameter | None:
     """A parameter that is a value of `INSERT INTO t (columns) VALUES (…)` by itself."""
     tokens = query.statement.tokens
     table = target_table(query, catalog)

@@ -9,17 +9,34 @@ from typing import TYPE_CHECKING
 from . import naming, typemap
 from .clashes import Names, of_query
 from .fields import make_field
-from .infer import ResultColumn, result_columns, shadow
 from .ir import Constant, Decoder, Field, Function, Parameter, Place, RowClass
-from .parameters import QueryParameter, query_parameters
-from .typemap import literal
+from .typemap import Type, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .catalog import Catalog, Table
+    from .catalog import Column, Table
     from .named_queries import Query
     from .tables import TableParts
+
+
+@dataclass(frozen=True, slots=True)
+class QueryColumn:
+    """A result column. origin: the table and column it is read from as it is, None for anything else."""
+
+    name: str
+    type: Type
+    origin: tuple[Table, Column] | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryParameter:
+    """A parameter of a named query. table, column: what errors name."""
+
+    name: str
+    type: Type
+    table: str
+    column: str
 
 
 @dataclass(slots=True)
@@ -57,32 +74,70 @@ def module_names(
     return found
 
 
-def query_parts(queries: Sequence[Query], catalog: Catalog, own: TableParts, names: Names) -> QueryParts:
+def query_parts(queries: Sequence[Query], own: TableParts, names: Names) -> QueryParts:
     """The functions of a module's named queries. names: those of the module. Raises GenerationError for a name that is
     taken."""
     parts = QueryParts()
     if not queries:
         return parts
     taken = {one.name for one in own.functions}
-    shadows = shadow(catalog)
-    try:
-        for query in queries:
-            if query.name in taken:
-                raise query.error(f"{query.name} is a generated function of {query.module} already")
-            columns = result_columns(query, catalog, shadows)
-            before = Counter(parts.names())
-            _add(query, query_parameters(query, catalog), columns, own, parts)
-            for what, name in Counter(parts.names()) - before:
-                names.claim(name, what, of_query(query))
-    finally:
-        shadows.close()
+    for query in queries:
+        if query.name in taken:
+            raise query.error(f"{query.name} is a generated function of {query.module} already")
+        before = Counter(parts.names())
+        columns = _typed_columns(query)
+        _add(query, _typed_parameters(query), columns, own, parts)
+        for what, name in Counter(parts.names()) - before:
+            names.claim(name, what, of_query(query))
     return parts
+
+
+def _typed_columns(query: Query) -> tuple[QueryColumn, ...]:
+    """The result columns, annotations applied. Raises GenerationError where a type is not known."""
+    counts = Counter(column.name for column in query.inference.columns)
+    result = []
+    for column in query.inference.columns:
+        name, kind, origin = column.name, column.type, column.origin
+        if counts[name] > 1:
+            raise query.error(f"two result columns are called {name}", hint="give them names with AS")
+        annotation = query.columns.get(name)
+        if annotation is not None:
+            annotation.used = True
+            kind, origin = annotation.type, None
+        if kind is None:
+            hint = f"add `-- @column {name}: int` (or another type)"
+            raise query.error(f"the type of the result column {name} cannot be inferred", hint=hint)
+        result.append(QueryColumn(name, kind, origin))
+    for name, annotation in query.columns.items():
+        if not annotation.used:
+            raise query.error(f"the query has no result column {name}", annotation.token)
+    return tuple(result)
+
+
+def _typed_parameters(query: Query) -> tuple[QueryParameter, ...]:
+    """The parameters, annotations applied. Raises GenerationError where a type is not known."""
+    result = []
+    tokens = {token.value: token for token in query.parameters}
+    for one in query.inference.parameters:
+        annotation, kind, table, column = query.params.get(one.name), one.type, one.table, one.column
+        if annotation is not None:
+            annotation.used = True
+            kind, table, column = annotation.type, query.module, one.name
+        if kind is None:
+            hint = f"add `-- @param {one.name}: int` (or another type)"
+            message = f"the type of the parameter :{one.name} {one.reason or 'cannot be inferred'}"
+            raise query.error(message, tokens[one.name], hint)
+        result.append(QueryParameter(one.name, kind, table or query.module, column or one.name))
+    for name, annotation in query.params.items():
+        if not annotation.used:
+            raise query.error(f"the query has no parameter :{name}", annotation.token)
+    return tuple(result)
 
 
 def _add(
     query: Query,
     parameters: Sequence[QueryParameter],
-    columns: Sequence[ResultColumn],
+    columns: Sequence[QueryColumn],
     own: TableParts,
     parts: QueryParts,
 ) -> None:
@@ -142,7 +197,7 @@ def _parameter(query: Query, one: QueryParameter, type_of: str, parts: QueryPart
     return Parameter(name, one.type.write, "None" if one.type.nullable else None, bind, confirm)
 
 
-def _decoder(query: Query, columns: Sequence[ResultColumn], own: TableParts, parts: QueryParts) -> tuple[str, str]:
+def _decoder(query: Query, columns: Sequence[QueryColumn], own: TableParts, parts: QueryParts) -> tuple[str, str]:
     """The annotation of one result and the suffix of the decoder that makes it."""
     table = _whole_table(columns)
     if table is not None and own.decoders and own.decoders[0].table == table.name:
@@ -171,7 +226,7 @@ def _decoder(query: Query, columns: Sequence[ResultColumn], own: TableParts, par
     return class_name, suffix
 
 
-def _whole_table(columns: Sequence[ResultColumn]) -> Table | None:
+def _whole_table(columns: Sequence[QueryColumn]) -> Table | None:
     """The table all of whose columns, in order, are the result."""
     first = columns[0].origin
     if first is None or [one.name for one in columns] != [column.name for column in first[0].columns]:

@@ -38,7 +38,7 @@ def transform(catalog: Catalog, queries: Sequence[Query], runtime: str) -> Packa
             for what, one in module_names(own.functions, own.constants, own.places, own.decoders, ()):
                 names.claim(one, what, of_table(table))
             classes += _classes(table, own)
-        named = query_parts([query for query in queries if query.module == name], catalog, own, names)
+        named = query_parts([query for query in queries if query.module == name], own, names)
         classes += named.classes
         modules.append(_module(name, table, own, named))
     for row_class in classes:
