@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-GEN := $(PY) -m codegen --schema schema.sql --queries ragkernel/sql/queries --out ragkernel/generated
+GEN := $(PY) -m codegen --schema schema.sql --queries ragkernel/sql/queries --out ragkernel/generated --runtime ragkernel --strict
 export PYTHON
 
 .DEFAULT_GOAL := help

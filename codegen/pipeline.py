@@ -1,7 +1,7 @@
 """Read this first. The generator is four steps, each pure but the last:
 
-introspect   schema.sql → Catalog               SQLite parses; tokens add what PRAGMAs do not tell
-             queries/*.sql → named queries      prepared by SQLite, types inferred or annotated
+introspect   schema → Catalog                   SQLite parses; tokens add what PRAGMAs do not tell
+             query files → named queries        prepared by SQLite, types inferred or annotated
 transform    Catalog + queries → Package        every decision about the output is made here
 render       Package → {path: text}             templates print it
 output       {path: text} → files               the only writer; or the comparison of --check
@@ -21,7 +21,7 @@ from .render import render
 from .transform import transform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from .catalog import LeftOut
@@ -29,12 +29,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What goes in. schema: the file of CREATE statements. queries: the folder of named queries, if any. runtime: the
-    package whose leaves `connections`, `errors` and `clock` the output imports."""
+    """What goes in. schemas: files of SQL, and folders of them, in order. queries: files and folders of named queries.
+    runtime: the package whose leaves `connections`, `errors` and `clock` the output imports; None for output that
+    carries its own and needs the standard library only. package: the dotted name of the package, "" where the output
+    folder itself is the package. strict: what looks doubtful is an error and no note. config: a TOML file of types and
+    overrides."""
 
-    schema: Path
-    queries: Path | None = None
-    runtime: str = "ragkernel"
+    schemas: tuple[Path, ...]
+    queries: tuple[Path, ...] = ()
+    runtime: str | None = None
+    package: str = ""
+    strict: bool = False
+    config: Path | None = None
 
 
 def _print_note(note: LeftOut) -> None:
@@ -42,30 +48,42 @@ def _print_note(note: LeftOut) -> None:
 
 
 def generate(source: Source, note: Callable[[LeftOut], None] = _print_note) -> dict[str, str]:
-    """The text of each generated file by its path under the output folder. Raises GenerationError; writes nothing.
+    """The text of each generated file by its path under the package's folder. Raises GenerationError; writes nothing.
 
     note: called for each object of the schema that no code is generated for; without it a line on stderr.
     """
-    catalog, connection = read_schema(_text(source.schema), str(source.schema))
+    schema = source.schemas[0]
+    catalog, connection = read_schema(_text(schema), str(schema))
     try:
-        files = sorted(source.queries.glob("*.sql")) if source.queries else []
+        files = _query_files(source.queries)
         queries = read_queries(connection, catalog, [(path.stem, str(path), _text(path)) for path in files])
     finally:
         connection.close()
-    package = transform(catalog, queries, source.runtime)
+    package = transform(catalog, queries, source.runtime or "ragkernel")
     for one in catalog.left_out:
         note(one)
     return render(package)
 
 
-def write(source: Source, out: Path) -> list[str]:
-    """Generate into the folder `out`; the paths that changed."""
-    return output.write(generate(source), out)
+def write(source: Source, out: Path, note: Callable[[LeftOut], None] = _print_note) -> list[str]:
+    """Generate into `package_folder(out, source.package)`; the paths that changed."""
+    return output.write(generate(source, note), package_folder(out, source.package))
 
 
-def check(source: Source, out: Path) -> list[output.Difference]:
-    """How the folder `out` differs from what would be generated."""
-    return output.check(generate(source), out)
+def check(source: Source, out: Path, note: Callable[[LeftOut], None] = _print_note) -> list[output.Difference]:
+    """How `package_folder(out, source.package)` differs from what would be generated."""
+    return output.check(generate(source, note), package_folder(out, source.package))
+
+
+def package_folder(out: Path, package: str) -> Path:
+    """The folder of the package: below `out`, or `out` itself where its last folders are called so already."""
+    names = package.split(".") if package else []
+    return out if list(out.resolve().parts[-len(names) :]) == names or not names else out.joinpath(*names)
+
+
+def _query_files(places: Sequence[Path]) -> list[Path]:
+    """The files that are meant: those named, and the .sql files of folders in order."""
+    return [file for place in places for file in (sorted(place.glob("*.sql")) if place.is_dir() else [place])]
 
 
 def _text(path: Path) -> str:

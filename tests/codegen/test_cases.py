@@ -17,11 +17,16 @@ CASES = Path(__file__).parent / "cases"
 SHARED = ("_rows.py", "_values.py", "__init__.py", "queries/__init__.py")
 
 
+def source(case: Path) -> Source:
+    """What a case is generated from: strict, with the runtime's leaves."""
+    queries = (case / "queries",) if (case / "queries").is_dir() else ()
+    return Source((case / "schema.sql",), queries, runtime="ragkernel", strict=True)
+
+
 def outcome(case: Path) -> tuple[dict[str, str], str]:
     """The generated files but the shared ones, or the error, with the case's folder left out of it."""
-    queries = case / "queries"
     try:
-        files = generate(Source(case / "schema.sql", queries if queries.is_dir() else None))
+        files = generate(source(case))
     except GenerationError as error:
         return {}, str(error).replace(f"{case}/", "") + "\n"
     return {path: text for path, text in files.items() if path not in SHARED}, ""

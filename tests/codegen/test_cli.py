@@ -20,7 +20,7 @@ GENERATED = ROOT / "ragkernel/generated"
 
 
 def arguments(out: Path, *more: str) -> list[str]:
-    return ["--schema", str(SCHEMA), "--queries", str(QUERIES), "--out", str(out), *more]
+    return ["--schema", str(SCHEMA), "--queries", str(QUERIES), "--out", str(out), "--runtime", "ragkernel", *more]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import pytest
 
 from codegen import output
 from codegen.pipeline import Source, generate
-from tests.codegen.test_cases import CASES
+from tests.codegen.test_cases import CASES, source
 from tests.generated.support import Connection
 
 if TYPE_CHECKING:
@@ -62,10 +62,9 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("golden")
     out = folder / "golden_output"
     for name in WORKING:
-        queries = CASES / name / "queries"
-        output.write(generate(Source(CASES / name / "schema.sql", queries if queries.is_dir() else None)), out / name)
+        output.write(generate(source(CASES / name)), out / name)
     (folder / "awkward.sql").write_text(awkward_schema())
-    output.write(generate(Source(folder / "awkward.sql")), out / "awkward")
+    output.write(generate(Source((folder / "awkward.sql",), runtime="ragkernel")), out / "awkward")
     (out / "__init__.py").write_text("")
     sys.path.insert(0, str(folder))
     yield out

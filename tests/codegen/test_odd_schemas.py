@@ -63,7 +63,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("odd")
     (folder / "schema.sql").write_text(SCHEMA)
     out = folder / "odd_schema"
-    assert main(["--schema", str(folder / "schema.sql"), "--out", str(out)]) == 0
+    assert main(["--schema", str(folder / "schema.sql"), "--out", str(out), "--runtime", "ragkernel"]) == 0
     sys.path.insert(0, str(folder))
     yield out
     sys.path.remove(str(folder))
