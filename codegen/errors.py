@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class GenerationError(Exception):
     """The input cannot be turned into code.
@@ -21,3 +23,19 @@ class GenerationError(Exception):
     def __str__(self) -> str:
         text = f"{self.file}:{self.line}:{self.column}: {self.message}"
         return f"{text} (hint: {self.hint})" if self.hint else text
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What looks doubtful in the input and does not keep code from being made. `--strict` makes it an error.
+
+    file, line, column: where, as in GenerationError. `str()` is one line, `file:line:column: note: message`.
+    """
+
+    message: str
+    file: str
+    line: int
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: note: {self.message}"

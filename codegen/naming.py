@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Names that generated signatures carry themselves, and `datetime`, which stands in their annotations. What function
 # bodies use gives way to a column's name (`free`, `local`).
-_TAKEN = frozenset(("self", "conn", "limit", "after", "datetime"))
+_TAKEN = frozenset(("self", "conn", "limit", "after", "before", "datetime"))
 # Variables of the functions that decode and encode.
 _VARIABLES = frozenset(("row", "rows", "now", "error", "decoded"))
 # Names of modules' own that a function of a named query would hide.
@@ -24,6 +24,9 @@ NEEDED = frozenset(
 _TYPES = frozenset(("str", "int", "float", "bytes", "bool", "list", "dict", "tuple", "object"))
 # What the package `queries` uses itself: an imported module becomes one of its attributes.
 _PACKAGE = frozenset(("annotations", "list", "sorted", "str"))
+# Windows has no files of these names, whatever follows the dot.
+_DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))))
+_LONGEST_FILE = 200  # bytes of a file's name without `.py`, of the 255 that file systems commonly allow
 _LONGEST_LOCAL = 20
 _NUMBERED = re.compile(r"value_\d+")
 
@@ -55,16 +58,32 @@ def attribute(name: str) -> str:
 
 
 def attributes(names: Iterable[str]) -> list[str]:
-    """As attribute for all columns of one table or query; a name that comes again gets a number."""
+    """As attribute for all columns of one table or query; a name that comes again gets a number. Names that differ in
+    case alone (`ß` and `SS`) come again too: constants are named after them."""
     found: list[str] = []
+    taken: set[str] = set()
     for name in names:
-        text = attribute(name)
-        number = 2
-        while text in found:
-            text = f"{attribute(name)}_{number}"
-            number += 1
+        text, number = attribute(name), 2
+        while text.upper() in taken:
+            text, number = numbered(attribute(name), number), number + 1
         found.append(text)
+        taken.add(text.upper())
     return found
+
+
+def numbered(name: str, number: int) -> str:
+    """The name of a module, function or attribute whose plain name is taken."""
+    return f"{name}_{number}"
+
+
+def numbered_class(name: str, number: int) -> str:
+    """The name of a class whose plain name is taken: `User2`, `Area51_2`."""
+    return f"{name}_{number}" if name[-1].isdigit() else f"{name}{number}"
+
+
+def shown(name: str) -> str:
+    """A name of the schema in prose: line breaks and other invisible characters as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
 
 
 def parameter(name: str) -> str:
@@ -94,9 +113,11 @@ def local(name: str, place: int) -> str:
 
 
 def module(table: str) -> str:
-    """The module of a table's functions."""
+    """The module of a table's functions: a name that every file system can hold, whatever the length of the table's."""
     text = snake(table)
-    return text + "_" if keyword.iskeyword(text) or text in _PACKAGE else text
+    while len(text.encode()) > _LONGEST_FILE:
+        text = text[:-1]
+    return text + "_" if keyword.iskeyword(text) or text in _PACKAGE or text in _DEVICES else text
 
 
 def singular(word: str) -> str:

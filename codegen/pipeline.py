@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from . import output
-from .errors import GenerationError
+from .errors import GenerationError, Note
 from .introspect import read_schema
 from .named_queries import read_queries
 from .render import render
@@ -43,11 +43,15 @@ class Source:
     config: Path | None = None
 
 
-def _print_note(note: LeftOut) -> None:
+def _print_note(note: LeftOut | Note) -> None:
     print(note, file=sys.stderr)
 
 
-def generate(source: Source, note: Callable[[LeftOut], None] = _print_note) -> dict[str, str]:
+def _refuse(note: Note) -> NoReturn:
+    raise GenerationError(note.message, file=note.file, line=note.line, column=note.column)
+
+
+def generate(source: Source, note: Callable[[LeftOut | Note], None] = _print_note) -> dict[str, str]:
     """The text of each generated file by its path under the package's folder. Raises GenerationError; writes nothing.
 
     note: called for each object of the schema that no code is generated for; without it a line on stderr.
@@ -59,18 +63,18 @@ def generate(source: Source, note: Callable[[LeftOut], None] = _print_note) -> d
         queries = read_queries(connection, catalog, [(path.stem, str(path), _text(path)) for path in files])
     finally:
         connection.close()
-    package = transform(catalog, queries, source.runtime or "ragkernel")
+    package = transform(catalog, queries, source.runtime or "ragkernel", _refuse if source.strict else note)
     for one in catalog.left_out:
         note(one)
     return render(package)
 
 
-def write(source: Source, out: Path, note: Callable[[LeftOut], None] = _print_note) -> list[str]:
+def write(source: Source, out: Path, note: Callable[[LeftOut | Note], None] = _print_note) -> list[str]:
     """Generate into `package_folder(out, source.package)`; the paths that changed."""
     return output.write(generate(source, note), package_folder(out, source.package))
 
 
-def check(source: Source, out: Path, note: Callable[[LeftOut], None] = _print_note) -> list[output.Difference]:
+def check(source: Source, out: Path, note: Callable[[LeftOut | Note], None] = _print_note) -> list[output.Difference]:
     """How `package_folder(out, source.package)` differs from what would be generated."""
     return output.check(generate(source, note), package_folder(out, source.package))
 

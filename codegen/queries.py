@@ -200,6 +200,8 @@ def _parameter(query: Query, one: QueryParameter, type_of: str, parts: QueryPart
 def _decoder(query: Query, columns: Sequence[QueryColumn], own: TableParts, parts: QueryParts) -> tuple[str, str]:
     """The annotation of one result and the suffix of the decoder that makes it."""
     table = _whole_table(columns)
+    if table is not None and table.name not in own.models:
+        table = None  # its row class has more than its columns
     if table is not None and own.decoders and own.decoders[0].table == table.name:
         return own.decoders[0].class_name, ""
     attributes = naming.attributes([column.name for column in columns])
@@ -210,7 +212,7 @@ def _decoder(query: Query, columns: Sequence[QueryColumn], own: TableParts, part
     suffix, many = f"_{query.name}", query.kind != "one"
     if table is not None:
         key = tuple([column.name for column in table.columns].index(name) for name in table.key)
-        class_name = naming.class_name(table.name)
+        class_name = own.models[table.name]
         parts.decoders.append(Decoder(suffix, class_name, table.name, tuple(fields), key, many=many))
         return class_name, suffix
     if len(fields) == 1 and query.kind == "one":

@@ -12,7 +12,7 @@ from .ir import Constant, Decoder, Field, Function, Insertion, Parameter, Place
 from .writes import look_up_parameters, write_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .catalog import Table
 
@@ -24,7 +24,8 @@ _ROWID_NOTE = (
 
 @dataclass(slots=True)
 class TableParts:
-    """What the module of a table is made of; empty for a module of named queries alone."""
+    """What the module of a table is made of; nothing for a module of named queries alone. models: the row class of each
+    table that a row class holds as it is, whatever the module. numbered: functions whose plain name was taken."""
 
     fields: tuple[Field, ...] = ()
     constants: list[Constant] = field(default_factory=list)
@@ -32,20 +33,22 @@ class TableParts:
     insertion: Insertion | None = None
     places: list[Place] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
+    models: Mapping[str, str] = field(default_factory=dict)
+    numbered: list[tuple[str, str]] = field(default_factory=list)
 
 
-def table_parts(table: Table) -> TableParts:
-    """Everything that one table gets."""
-    return _TableBuilder(table).build()
+def table_parts(table: Table, model: str) -> TableParts:
+    """Everything that one table gets. model: its row class."""
+    return _TableBuilder(table, model).build()
 
 
 class _TableBuilder:
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, model: str) -> None:
         self.table = table
         self.written: tuple[Written, ...] = table_fields(table)
         self.fields = {one.field.column: one.field for one in self.written}
         self.columns = list(self.fields)
-        self.model = naming.class_name(table.name)
+        self.model = model
         self.parts = TableParts(fields=tuple(self.fields.values()))
 
     def build(self) -> TableParts:
@@ -71,6 +74,7 @@ class _TableBuilder:
     def _unused(self, name: str) -> str:
         """The name of a constant, with a number where it is taken: columns such as `a_b` beside `a` and `b`."""
         taken = {one.name for one in self.parts.constants} | {one.name for one in self.parts.places}
+        taken |= {one.choices_constant for one in self.parts.fields if one.choices}
         number, found = 2, name
         while found in taken:
             found, number = f"{name}__{number}", number + 1
@@ -79,6 +83,11 @@ class _TableBuilder:
     def function(
         self, shape: str, name: str, doc: Sequence[str], parameters: Sequence[Parameter], result: str, **facts: object
     ) -> None:
+        plain, number = name, 2
+        while any(one.name == name for one in self.parts.functions):
+            name, number = naming.numbered(plain, number), number + 1
+        if name != plain:
+            self.parts.numbered.append((plain, name))
         self.parts.functions.append(Function(shape, name, tuple(doc), tuple(parameters), result, facts))
 
     def parameters(self, columns: Sequence[str], *, nullable: bool = False) -> list[Parameter]:
