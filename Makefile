@@ -10,7 +10,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup gen check-gen lint type test test-wheel test-all bench scale demo check clean
+.PHONY: help setup gen check-gen lint type test test-wheel test-sqlite test-all bench scale demo check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ test: $(READY) ## all tests, with branch coverage of the hand-written runtime
 test-wheel: $(READY) ## build the wheel, install it into empty environments, run the tests against it there
 	@.ci/test-wheel $(PY) $(ARGS)
 
+# Left out: what starts the command line, which runs on the machine's own SQLite.
+test-sqlite: $(READY) ## the tests that depend on SQLite's version, on the SQLite that a wheel carries
+	@echo "test-sqlite"; $(PY) -m tests.second_sqlite -q tests/codegen tests/core tests/events tests/generated \
+		tests/operations $(ARGS)
+
 test-all: ## all tests on each Python 3.11 to 3.13 of this machine
 	@.ci/test-all $(ARGS)
 
@@ -60,7 +65,7 @@ scale: $(READY) ## ingest 100,000 small files and a file of 500 MB: time, memory
 demo: $(READY) gen ## ingest real text (SRC=folder, or what every Python carries), query it, back it up, restore it
 	@$(PY) bench/demo.py $(if $(SRC),"$(SRC)")
 
-check: check-gen lint type test-wheel test ## what CI runs
+check: check-gen lint type test-wheel test-sqlite test ## what CI runs
 
 clean: ## remove everything that the other targets made
 	@rm -rf $(VENV) .venv-all build dist demo *.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
