@@ -178,9 +178,9 @@ class SchemaPart:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The whole output. runtime: the package whose leaves the output imports."""
+    """The whole output. runtime: the package whose leaves the output imports; None where it carries its own."""
 
-    runtime: str
+    runtime: str | None
     classes: tuple[RowClass, ...]
     modules: tuple[Module, ...]
     parts: tuple[SchemaPart, ...]

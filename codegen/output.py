@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import GenerationError
-from .render import MARKER
+from .render import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def write(files: Mapping[str, str], out: Path) -> list[str]:
         if (out / path).is_dir() and not (out / path).is_symlink():
             raise GenerationError("a file is to stand here", file=str(out / path), hint="move the folder elsewhere")
     for path in orphans:
-        if (out / path).is_symlink() or not _read(out / path).startswith(MARKER.encode()):
+        if (out / path).is_symlink() or not _read(out / path).startswith(OWNED):
             raise GenerationError(
                 "the generator did not write this file, and it owns the folder",
                 file=str(out / path),

@@ -63,7 +63,7 @@ def generate(source: Source, note: Callable[[LeftOut | Note], None] = _print_not
         queries = read_queries(connection, catalog, [(path.stem, str(path), _text(path)) for path in files])
     finally:
         connection.close()
-    package = transform(catalog, queries, source.runtime or "ragkernel", _refuse if source.strict else note)
+    package = transform(catalog, queries, source.runtime, _refuse if source.strict else note)
     for one in catalog.left_out:
         note(one)
     return render(package)

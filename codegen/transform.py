@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from .public_names import PublicNames
 
 
-def transform(catalog: Catalog, queries: Sequence[Query], runtime: str, note: Callable[[Note], None]) -> Package:
+def transform(
+    catalog: Catalog, queries: Sequence[Query], runtime: str | None, note: Callable[[Note], None]
+) -> Package:
     """The whole package.
 
-    runtime: the package whose leaves `connections`, `errors` and `clock` the output imports. note: told of what gets
-    another name than its own would give. Raises GenerationError where a named query would hide something.
+    runtime: the package whose leaves `connections`, `errors` and `clock` the output imports, None where it carries its
+    own. note: told of what gets another name than its own would give. Raises GenerationError where a named query would
+    hide something.
     """
     public = public_names(catalog, note)
     tables = {public[table.name].module: table for table in catalog.tables}
