@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from .public_names import PublicNames
 
 
-def transform(
-    catalog: Catalog, queries: Sequence[Query], runtime: str | None, note: Callable[[Note], None]
-) -> Package:
+def transform(catalog: Catalog, queries: Sequence[Query], runtime: str | None, note: Callable[[Note], None]) -> Package:
     """The whole package.
 
     runtime: the package whose leaves `connections`, `errors` and `clock` the output imports, None where it carries its

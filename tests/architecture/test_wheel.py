@@ -121,7 +121,7 @@ def test_the_installed_generator_finds_its_templates(site: Path, tmp_path: Path)
         "sys.path.insert(0, sys.argv.pop(1))\n"
         "runpy.run_module('ragkernel_codegen', alter_sys=True, run_name='__main__')"
     )
-    arguments = ["--schema", schema, "--queries", queries, "--out", tmp_path / "out"]
+    arguments = ["--schema", schema, "--queries", queries, "--out", tmp_path / "out", "--runtime", "ragkernel"]
     command = [sys.executable, "-c", program, site, *arguments]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
