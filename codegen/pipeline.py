@@ -21,10 +21,13 @@ from .render import render
 from .transform import transform
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from .catalog import LeftOut
+    from .catalog import Catalog, LeftOut
+    from .ir import Package
+    from .named_queries import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +54,47 @@ def _refuse(note: Note) -> NoReturn:
     raise GenerationError(note.message, file=note.file, line=note.line, column=note.column)
 
 
-def generate(source: Source, note: Callable[[LeftOut | Note], None] = _print_note) -> dict[str, str]:
-    """The text of each generated file by its path under the package's folder. Raises GenerationError; writes nothing.
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What is known before anything is printed. connection: a `:memory:` database that holds the schema; it is open
+    until the `with` block of the analysis ends."""
 
-    note: called for each object of the schema that no code is generated for; without it a line on stderr.
+    catalog: Catalog
+    connection: sqlite3.Connection
+    queries: list[Query]
+    package: Package
+
+    def __enter__(self) -> Analysis:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.connection.close()
+
+
+def analyse(source: Source, note: Callable[[LeftOut | Note], None] = _print_note) -> Analysis:
+    """Every step but printing. Raises GenerationError.
+
+    note: called for each thing that looks doubtful; without it a line on stderr.
     """
+    doubt = _refuse if source.strict else note
     schema = source.schemas[0]
     catalog, connection = read_schema(_text(schema), str(schema))
     try:
         files = _query_files(source.queries)
         queries = read_queries(connection, catalog, [(path.stem, str(path), _text(path)) for path in files])
-    finally:
+        package = transform(catalog, queries, source.runtime, doubt)
+    except BaseException:
         connection.close()
-    package = transform(catalog, queries, source.runtime, _refuse if source.strict else note)
+        raise
     for one in catalog.left_out:
         note(one)
-    return render(package)
+    return Analysis(catalog, connection, queries, package)
+
+
+def generate(source: Source, note: Callable[[LeftOut | Note], None] = _print_note) -> dict[str, str]:
+    """The text of each generated file by its path under the package's folder; as analyse, and writes nothing."""
+    with analyse(source, note) as analysis:
+        return render(analysis.package)
 
 
 def write(source: Source, out: Path, note: Callable[[LeftOut | Note], None] = _print_note) -> list[str]:
