@@ -115,7 +115,7 @@ def _parse(module: str, statement: Statement) -> Query:
             _annotate(statement, token, text, params, columns)
         elif text.startswith("@"):
             raise statement.error(f"unknown annotation {text.split()[0]}", token, "there are @param and @column")
-        else:
+        elif not text.startswith("lint:"):
             doc.append(text)
     if query is None:
         raise statement.error("a statement without a name", hint="write `-- name: some_name :many` above it")

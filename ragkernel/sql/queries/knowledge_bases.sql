@@ -35,7 +35,7 @@ SELECT
     coalesce(sum(document.size_bytes), 0) AS size_bytes
 FROM knowledge_bases AS base
 LEFT JOIN documents AS document ON document.kb_id = base.id
-GROUP BY base.id
+GROUP BY base.name, base.version
 ORDER BY base.name, base.version;
 
 -- name: activate :execrows
