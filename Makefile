@@ -10,10 +10,10 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup gen check-gen lint type test test-wheel test-sqlite test-all bench scale demo check clean
+.PHONY: help setup gen check-gen check-migrations lint type test test-wheel test-sqlite test-all bench scale demo check clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with everything that the other targets need (PYTHON= chooses the interpreter)
 	@echo "setup: $(VENV) is ready"
@@ -30,6 +30,9 @@ gen: $(READY) ## generate ragkernel/generated from schema.sql and ragkernel/sql/
 
 check-gen: $(READY) ## fail, with the differences, if the generated files are not what `make gen` writes
 	@echo "check-gen"; $(GEN) --check
+
+check-migrations: $(READY) ## fail, with the differences, if the migrations do not build schema.sql
+	@echo "check-migrations"; $(PY) -m codegen diff --schema schema.sql --migrations ragkernel/sql/migrations --check
 
 lint: $(READY) ## ruff: rules and format
 	@echo "lint"; $(PY) -m ruff check --quiet . && $(PY) -m ruff format --quiet --check .
@@ -65,7 +68,7 @@ scale: $(READY) ## ingest 100,000 small files and a file of 500 MB: time, memory
 demo: $(READY) gen ## ingest real text (SRC=folder, or what every Python carries), query it, back it up, restore it
 	@$(PY) bench/demo.py $(if $(SRC),"$(SRC)")
 
-check: check-gen lint type test-wheel test-sqlite test ## what CI runs
+check: check-gen check-migrations lint type test-wheel test-sqlite test ## what CI runs
 
 clean: ## remove everything that the other targets made
 	@rm -rf $(VENV) .venv-all build dist demo *.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -1,0 +1,123 @@
+"""What rows get in a column that was not there: said in schema.sql on the way up, made up on the way down."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Protocol
+
+from ..sqltext import quote
+from ..tokens import BLOB, NUMBER, STRING
+from .losses import stored_affinity
+from .text import tokens_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .building import Built
+    from .model import Schema, Table
+    from .table import Column
+
+_ZERO = {"INTEGER": "0", "NUMERIC": "0", "REAL": "0.0", "TEXT": "''", "BLOB": "x''"}
+_STRICT = {"integer": "INTEGER", "int": "INTEGER", "real": "REAL", "text": "TEXT", "blob": "BLOB", "any": "BLOB"}
+
+
+class Filler(Protocol):
+    """Says by lower-case column what old rows get in the new columns of a table."""
+
+    def __call__(self, after: Table, before: Table, schema: Schema, /) -> Mapping[str, str]:
+        """The expressions for `after`, that was `before` and is in `schema`."""
+        ...
+
+
+def annotated(target: Built) -> Filler:
+    """The backfills of schema.sql. The function raises GenerationError at a new NOT NULL column that has neither a
+    default nor a backfill: a table with rows could not have it."""
+
+    def fill(after: Table, before: Table, _: Schema) -> Mapping[str, str]:
+        place = target.places[after.name.lower()]
+        found: dict[str, str] = {}
+        for column in after.columns:
+            if column.expression:
+                continue
+            value = place.notes.backfill.get(column.key)
+            if value:
+                found[column.key] = value
+            elif before.column(column.key) is None and _needs_value(after, column):
+                raise place.error(
+                    f"new column {after.name}.{column.name} is NOT NULL and has no default: rows that are there"
+                    " already would have no value",
+                    f"write `-- backfill: EXPRESSION` on the line of {column.name}, or give it a default",
+                    column.key,
+                )
+        return found
+
+    return fill
+
+
+def made_up(connection: sqlite3.Connection) -> Filler:
+    """A value for each NOT NULL column that comes back on the way down, for what it held is lost: a parent's key where
+    it refers to one, the rowid where it is a key, else the first of some constants that its CHECKs let through.
+
+    connection: where the CHECKs are tried; nothing is written there.
+    """
+
+    def fill(after: Table, before: Table, schema: Schema) -> Mapping[str, str]:
+        return {
+            column.key: _made_up(after, before, column, schema, connection)
+            for column in after.columns
+            if not column.expression and before.column(column.key) is None and _needs_value(after, column)
+        }
+
+    return fill
+
+
+def _needs_value(table: Table, column: Column) -> bool:
+    return table.not_null(column) and not column.default and table.rowid_column != column.key
+
+
+def _made_up(
+    after: Table, before: Table, column: Column, schema: Schema, connection: sqlite3.Connection
+) -> str:  # fmt: skip
+    for one in after.constraints:
+        parent = schema.tables.get(one.table)
+        if one.kind == "foreign key" and column.key in one.columns and parent is not None and one.table != after.name:
+            targets = one.targets or parent.primary_key
+            place = one.columns.index(column.key)
+            if place < len(targets):
+                return f"(SELECT {quote(targets[place])} FROM {quote(parent.name)} ORDER BY 1 LIMIT 1)"
+    keys = [one.columns for one in after.constraints if one.kind in ("primary key", "unique")]
+    unique = any(column.key in key and not any(before.column(name) for name in key) for key in keys)
+    indexed = any(
+        one.unique and one.table == after.name.lower() and column.key in one.names for one in schema.indexes.values()
+    )
+    affinity = _STRICT.get(column.type, "") if after.strict else stored_affinity(after, column)
+    if (unique or indexed) and before.rowid is not None:
+        storage = "TEXT" if affinity == "TEXT" else affinity
+        return before.rowid if storage in ("INTEGER", "NUMERIC") else f"CAST({before.rowid} AS {storage})"
+    conditions = [
+        one.condition for one in after.constraints if one.kind == "check" and set(one.columns) == {column.key}
+    ]
+    for value in _candidates(affinity, conditions):
+        if all(_true(connection, condition, column.name, value) for condition in conditions):
+            return value
+    return _ZERO[affinity]
+
+
+def _candidates(affinity: str, conditions: list[str]) -> Iterator[str]:
+    """Constants to try: the zero of the affinity, what the CHECKs themselves mention, then some more."""
+    yield _ZERO[affinity]
+    for condition in conditions:
+        for token in tokens_of(condition):
+            if token.kind in (STRING, NUMBER, BLOB):
+                yield token.text
+                if token.kind == NUMBER:
+                    yield from (f"{token.text} + 1", f"{token.text} - 1", f"-{token.text}")
+    yield from ("1", "-1", "'x'", "''", "x'00'", "'{}'", "'[]'")
+
+
+def _true(connection: sqlite3.Connection, condition: str, name: str, value: str) -> bool:
+    try:
+        row = connection.execute(f"SELECT {condition} FROM (SELECT {value} AS {quote(name)})").fetchone()
+    except sqlite3.Error:
+        return False
+    return row[0] is None or bool(row[0])

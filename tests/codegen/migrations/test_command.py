@@ -1,0 +1,139 @@
+"""`python -m codegen diff`: what it writes, what it refuses, and its exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codegen.migrations import command, folders, writing
+
+from .project import Project
+
+ROOT = Path(__file__).parent.parent.parent.parent
+OLD = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT);\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path).start(OLD)
+
+
+def test_equal_schemas_have_nothing_to_write(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Comments, white space, quotes, and where a constraint stands are no difference."""
+    same = '-- The ts.\ncreate table "t" (id integer, [a] text /* x */, `b` TEXT , primary key ("id"));'
+    assert project.diff(same, "--check") == 0
+    assert project.diff(same) == 0
+    assert len(list(project.migrations.iterdir())) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_check_lists_what_differs(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """--check writes nothing, names each difference and ends with 1."""
+    assert project.diff(OLD.replace("b TEXT", "b TEXT, c INT"), "--check") == 1
+    assert "column t.c is added" in capsys.readouterr().out
+    assert len(list(project.migrations.iterdir())) == 2
+
+
+def test_the_migration_takes_the_next_number(project: Project) -> None:
+    """Both files are there under the next number, and afterwards nothing differs."""
+    wanted = OLD.replace("b TEXT", "b TEXT, c INT")
+    assert project.diff(wanted, "--name", "add_c") == 0
+    assert sorted(path.name for path in project.migrations.iterdir())[2:] == [
+        "0002_add_c.down.sql",
+        "0002_add_c.up.sql",
+    ]
+    assert project.written().splitlines()[0] == "-- Add c."
+    assert project.code() == ["ALTER TABLE t ADD COLUMN c INT"]
+    assert project.diff(wanted, "--check") == 0
+
+
+def test_loss_is_refused_with_its_place(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --allow-loss a migration that loses data is not written; the error names file, line and what is lost."""
+    schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);\n"
+    assert project.diff(schema) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"{project.root / 'schema.sql'}:1:")
+    assert "column t.b with its values" in error
+    assert "--allow-loss" in error
+    assert len(list(project.migrations.iterdir())) == 2
+    assert project.diff(schema, "--name", "drop_b", "--allow-loss") == 0
+    assert "column t.b with its values" in capsys.readouterr().err
+    assert "LOST: column t.b with its values" in project.written()
+    assert "but not the data" not in project.written()
+
+
+def test_a_value_for_old_rows_is_demanded(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A new NOT NULL column without a default or a backfill is refused at its line, also with --allow-loss."""
+    schema = "CREATE TABLE t (\nid INTEGER PRIMARY KEY,\na TEXT,\nb TEXT,\nc INT NOT NULL\n);\n"
+    assert project.diff(schema, "--name", "x", "--allow-loss") == 2
+    error = capsys.readouterr().err
+    assert f"{project.root / 'schema.sql'}:5:" in error
+    assert "backfill" in error
+    assert project.diff(schema.replace("c INT NOT NULL", "c INT NOT NULL -- backfill: id * 2"), "--name", "x") == 0
+
+
+def test_an_unknown_old_name_is_an_error(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """`renamed from` a name that no migration makes is refused at its line."""
+    schema = "CREATE TABLE t (\nid INTEGER PRIMARY KEY,\na TEXT,\nc TEXT -- renamed from: z\n);\n"
+    assert project.diff(schema) == 2
+    assert f"{project.root / 'schema.sql'}:4:" in capsys.readouterr().err
+    assert project.diff(OLD + "-- renamed from: u\nCREATE TABLE v (a);\n") == 2
+    assert "table v is renamed from u, which no migration makes" in capsys.readouterr().err
+
+
+def test_an_annotation_that_is_done_is_silent(project: Project) -> None:
+    """`renamed from` may stay in schema.sql: once the new name is there it says nothing."""
+    schema = OLD.replace("b TEXT", "c TEXT -- renamed from: b\n")
+    assert project.diff(schema) == 0
+    assert project.code() == ["ALTER TABLE t RENAME COLUMN b TO c"]
+    assert project.code("down") == ["ALTER TABLE t RENAME COLUMN c TO b"]
+    assert project.diff(schema, "--check") == 0
+
+
+@pytest.mark.parametrize("taken", ["0002_change.up.sql", "0002_change.down.sql"])
+def test_a_file_is_never_overwritten(
+    project: Project, taken: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where somebody else writes the same number meanwhile, his file stays and neither of ours does."""
+    numbers = folders.next_number
+    monkeypatch.setattr(folders, "next_number", lambda folder: (2, numbers(folder)[1]))
+    real = writing.write
+
+    def late(folder: Path, stem: str, up: str, down: str) -> tuple[Path, Path]:
+        (project.migrations / taken).write_text("mine")
+        return real(folder, stem, up, down)
+
+    monkeypatch.setattr(writing, "write", late)
+    assert project.diff(OLD.replace("b TEXT", "b TEXT, c INT")) == 2
+    assert "is here already" in capsys.readouterr().err
+    assert [path.name for path in project.migrations.glob("*0002*")] == [taken]
+    assert (project.migrations / taken).read_text() == "mine"
+    assert not [path for path in project.migrations.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_a_broken_migration_is_named(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """An error in a migration or in the schema has the file, the line and the column."""
+    broken = project.migrations / "0002_b.up.sql"
+    broken.write_text("\nCREATE TABLE u (a);\nCREATE INDEX i ON nowhere (a);\n")
+    (project.migrations / "0002_b.down.sql").write_text("")
+    assert project.diff(OLD, "--check") == 2
+    assert capsys.readouterr().err.startswith(f"{broken}:3:19: no such table")
+    (project.migrations / "0002_b.down.sql").unlink()
+    assert project.diff(OLD, "--check") == 2
+    assert "there is no 0002_b.down.sql" in capsys.readouterr().err
+
+
+def test_usage(project: Project) -> None:
+    """A name is needed to write, and only letters, digits, _ and - may be in it."""
+    for name in ("", "../x", "a b"):
+        with pytest.raises(SystemExit) as ended:
+            project.diff(OLD, "--name", name)
+        assert ended.value.code == 2
+
+
+@pytest.mark.checkout
+def test_this_project_agrees() -> None:
+    """The migrations of ragkernel build its schema.sql, part by part."""
+    folder = ROOT / "ragkernel" / "sql" / "migrations"
+    assert command.main(["--schema", str(ROOT / "schema.sql"), "--migrations", str(folder), "--check"]) == 0
