@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import sqltext
+from .orders import Order, column_term, tie_broken
 from .typemap import column_type
 
 if TYPE_CHECKING:
@@ -13,50 +13,64 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """An order of rows that an index gives, so that a page can go on after its last row.
-
-    by: the ORDER BY terms. bounds: the SQL of the place after which the next page begins, one a term. place: the
-    columns of the last row that make its place. rowid: the place also holds the row's rowid.
-    """
-
-    by: tuple[str, ...]
-    bounds: tuple[str, ...]
-    place: tuple[str, ...]
-    rowid: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class LookUp:
-    """Equality on `columns`, served by an index. unique: at most one row. order: None where no order of the index can
-    be paged through (a NULL has no place in a comparison)."""
+    """Equality on `columns`, served by an index. unique: at most one row. order: of the rows; None where the rows have
+    no places of their own."""
 
     columns: tuple[str, ...]
     unique: bool
-    listing: tuple[str, ...]
     order: Order | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """An index that serves look-ups: whole, over columns by their own collations. descending: for each column."""
+
+    columns: tuple[str, ...]
+    descending: tuple[bool, ...]
+    unique: bool
+
+
+def usable(table: Table, index: Index) -> Usable | None:
+    """The index if look-ups can use it. One over JSON serves none: equal values can be stored as different texts."""
+    names = tuple(name for name in index.columns if name is not None)
+    own = all(
+        term.column is not None and term.collation.upper() == table.column(term.column).collation.upper()
+        for term in index.terms
+    )
+    if index.where or len(names) != len(index.columns) or not names or not (own if index.terms else index.plain):
+        return None
+    if any(column_type(table.column(name)).kind in ("json", "plain_json") for name in names):
+        return None
+    descending = tuple(term.descending for term in index.terms) or (False,) * len(names)
+    return Usable(names, descending, index.unique)
 
 
 def look_ups(table: Table) -> tuple[LookUp, ...]:
     """All of a table but the one by its whole primary key: each index and each proper prefix of one, each set of
-    columns once. An index over JSON serves none: equal values can be stored as different texts."""
+    columns once."""
     candidates: dict[tuple[str, ...], tuple[int, LookUp]] = {}
     for index in table.indexes:
-        names = tuple(name for name in index.columns if name is not None)
-        if not index.plain or not names:
+        found = usable(table, index)
+        if found is None:
             continue
-        if any(column_type(table.column(name)).kind in ("json", "plain_json") for name in names):
-            continue
-        for width in range(len(names), 0, -1):
-            whole = width == len(names)
-            if whole and names == table.key:
+        for width in range(len(found.columns), 0, -1):
+            whole = width == len(found.columns)
+            if whole and found.columns == table.key:
                 continue
-            one = _look_up(table, names, width, index)
-            rank = 0 if whole and index.unique else 1 if whole else 2 + len(names) - width
+            one = _look_up(table, found, width)
+            rank = 0 if whole and found.unique else 1 if whole else 2 + len(found.columns) - width
             known = candidates.get(one.columns)
             if known is None or rank < known[0]:
                 candidates[one.columns] = (rank, one)
     return tuple(candidates[names][1] for names in sorted(candidates, key=lambda names: _place(table, names)))
+
+
+def unique_keys(table: Table) -> list[tuple[str, ...]]:
+    """The unique keys that rows are written with, beside the primary key: those of constraints before indexes."""
+    found = [usable(table, index) for index in table.indexes if index.unique and index.origin != "pk"]
+    generated = {column.name for column in table.columns if column.generated}
+    return [one.columns for one in found if one is not None and generated.isdisjoint(one.columns)]
 
 
 def _place(table: Table, names: tuple[str, ...]) -> tuple[int, ...]:
@@ -64,54 +78,15 @@ def _place(table: Table, names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(order.index(name) for name in names)
 
 
-def _look_up(table: Table, names: tuple[str, ...], width: int, index: Index) -> LookUp:
-    rest = names[width:]
-    if width == len(names) and index.unique:
-        return LookUp(names, True, (), None)
+def _look_up(table: Table, index: Usable, width: int) -> LookUp:
+    rest = index.columns[width:]
+    if width == len(index.columns) and index.unique:
+        return LookUp(index.columns, True, None)
+    terms = tuple(
+        column_term(table, name, descending=descending)
+        for name, descending in zip(rest, index.descending[width:], strict=True)
+    )
     # NULLs are distinct for UNIQUE: where a column can hold one, several rows share a place.
-    unique = index.unique and all(table.column(name).not_null for name in names)
-    pageable = all(table.column(name).not_null for name in rest)
-    order = tie_broken(table, rest, unique=unique) if pageable else None
-    terms = [sqltext.quote(name) for name in rest]
-    if not unique:
-        terms += _tie_terms(table, names)
-    return LookUp(names[:width], False, tuple(terms), order)
-
-
-def _tie_terms(table: Table, names: tuple[str, ...]) -> list[str]:
-    if table.rowid_column is not None:
-        return [sqltext.quote(table.rowid_column)]
-    if table.rowid is not None:
-        return [table.rowid]
-    return [sqltext.quote(name) for name in table.key if name not in names]
-
-
-def key_order(table: Table) -> Order | None:
-    """The order of the primary key; None without one or where it can hold NULL."""
-    if not table.key or not all(table.column(name).not_null for name in table.key):
-        return None
-    terms = tuple(sqltext.quote(name) for name in table.key)
-    return Order(terms, ("?",) * len(terms), table.key)
-
-
-def storage_order(table: Table) -> Order | None:
-    """The order in which SQLite keeps the rows, read without an index; None where no place in it lasts."""
-    if table.rowid is None or table.rowid_column is not None:
-        return key_order(table)
-    return tie_broken(table, (), unique=False)
-
-
-def tie_broken(table: Table, rest: tuple[str, ...], *, unique: bool) -> Order | None:
-    """The order of the columns that follow an index's prefix, ties broken as the index itself breaks them: by rowid, or
-    by the key of a WITHOUT ROWID table. None where no place in it lasts: a rowid alone may change with VACUUM."""
-    terms = tuple(sqltext.quote(name) for name in rest)
-    marks = ("?",) * len(rest)
-    if unique and rest:
-        return Order(terms, marks, rest)
-    if not table.key or not all(table.column(name).not_null for name in table.key):
-        return None
-    if table.rowid is None or table.rowid_column is not None:
-        tail = tuple(name for name in table.key if name not in rest)
-        return Order(terms + tuple(sqltext.quote(name) for name in tail), marks + ("?",) * len(tail), (*rest, *tail))
-    found = f"SELECT {table.rowid} FROM {sqltext.quote(table.name)} WHERE {sqltext.equal(table.key)}"
-    return Order((*terms, table.rowid), (*marks, f"coalesce(({found}), ?)"), (*rest, *table.key), rowid=True)
+    if index.unique and all(table.column(name).not_null for name in index.columns):
+        return LookUp(index.columns[:width], False, Order(terms, rest))
+    return LookUp(index.columns[:width], False, tie_broken(table, terms, columns=rest))

@@ -13,6 +13,8 @@ from .tokens import BLOB, NUMBER, STRING
 from .typemap import Type
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .catalog import Column, Table
 
 NOW = "CURRENT_TIMESTAMP"
@@ -76,17 +78,20 @@ class Written:
     filled: bool
 
 
-def table_fields(table: Table) -> tuple[Written, ...]:
-    """The fields of a table in the order of its columns, with how insert writes each."""
-    attributes = naming.attributes([column.name for column in table.columns])
+def table_fields(table: Table, *, types: Sequence[Type] = (), rowid: bool = False) -> tuple[Written, ...]:
+    """The fields of a table in the order of its columns, with how insert writes each.
+
+    types: of a view's columns, where the declared ones do not tell. rowid: the last column is the table's rowid.
+    """
+    attributes = naming.attributes([column.name for column in table.columns], rowid=rowid)
+    types = types or [typemap.column_type(column) for column in table.columns]
     return tuple(
-        _written(table, column, attribute, place)
-        for place, (column, attribute) in enumerate(zip(table.columns, attributes, strict=True))
+        _written(table, column, attribute, place, kind)
+        for place, (column, attribute, kind) in enumerate(zip(table.columns, attributes, types, strict=True))
     )
 
 
-def _written(table: Table, column: Column, attribute: str, place: int) -> Written:
-    kind = typemap.column_type(column)
+def _written(table: Table, column: Column, attribute: str, place: int, kind: Type) -> Written:
 
     def field(default: str | None) -> Field:
         return make_field(

@@ -131,13 +131,20 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A constant that tells how the place of a row in an order is made: see `Place` in the generated _rows.py."""
+class OrderConstant:
+    """A constant that reads along an order: see `Order` in the generated _rows.py. select: the constant with the
+    columns and the table. terms: the arguments of each `Term`. rowid_of: the constant with the statement that tells the
+    rowid by the key, whose width is key_width. cut: a row's columns where the rowid is read behind them, else 0."""
 
     name: str
+    select: str
+    where: str
+    terms: tuple[tuple[str, ...], ...]
     positions: tuple[int, ...]
-    rowid_of: str | None
-    key_width: int
+    rowid_of: str = ""
+    key_width: int = 0
+    cut: int = 0
+    comment: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ class Module:
     doc: tuple[str, ...]
     choices: tuple[tuple[str, tuple[str, ...]], ...]
     constants: tuple[Constant, ...]
-    places: tuple[Place, ...]
+    orders: tuple[OrderConstant, ...]
     decoders: tuple[Decoder, ...]
     insertion: Insertion | None
     functions: tuple[Function, ...]

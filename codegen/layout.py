@@ -99,6 +99,15 @@ def bound(items: Sequence[str], indent: int, taken: int) -> str:
     return call("(", items, ")", indent, indent + taken + 1)
 
 
+def tuple_of_calls(opening: str, calls: Sequence[Sequence[str]], indent: int) -> str:
+    """A tuple of calls behind a comma of a line at `indent`; one call stays on that line where it fits."""
+    line = f"({opening}{', '.join(calls[0])}),)"
+    if len(calls) == 1 and indent + _width(line) < WIDTH:
+        return line
+    inner = "".join(f"{call(opening, items, ')', indent + 4)},\n" for items in calls)
+    return f"(\n{inner}{' ' * indent})"
+
+
 def appended(target: str, value: str, indent: int) -> str:
     """`target.append(value)`. A conditional that does not fit is broken at its words."""
     return call(f"{target}.append(", [value], ")", indent)

@@ -9,7 +9,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 # Names that generated signatures carry themselves, and `datetime`, which stands in their annotations. What function
 # bodies use gives way to a column's name (`free`, `local`).
@@ -57,12 +57,14 @@ def attribute(name: str) -> str:
     return text + "_" if keyword.iskeyword(text) or text in _TAKEN or text in _TYPES else text
 
 
-def attributes(names: Iterable[str]) -> list[str]:
+def attributes(names: Sequence[str], *, rowid: bool = False) -> list[str]:
     """As attribute for all columns of one table or query; a name that comes again gets a number. Names that differ in
-    case alone (`ß` and `SS`) come again too: constants are named after them."""
+    case alone (`ß` and `SS`) come again too: constants are named after them. rowid: the last is the table's rowid."""
     found: list[str] = []
     taken: set[str] = set()
-    for name in names:
+    for place, name in enumerate(names):
+        if rowid and place == len(names) - 1:
+            name = "rowid" if "ROWID" not in taken else "row_id"
         text, number = attribute(name), 2
         while text.upper() in taken:
             text, number = numbered(attribute(name), number), number + 1

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, NoReturn
 
 from . import output
 from .errors import GenerationError, Note
+from .inference import view_columns
 from .introspect import read_schema
 from .named_queries import read_queries
 from .render import render
 from .transform import transform
+from .typemap import Type
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from .catalog import Catalog, LeftOut
+    from .catalog import Catalog, LeftOut, Table
     from .ir import Package
     from .named_queries import Query
 
@@ -82,7 +84,8 @@ def analyse(source: Source, note: Callable[[LeftOut | Note], None] = _print_note
     try:
         files = _query_files(source.queries)
         queries = read_queries(connection, catalog, [(path.stem, str(path), _text(path)) for path in files])
-        package = transform(catalog, queries, source.runtime, doubt)
+        views = {view.name: _types(view, catalog, connection) for view in catalog.views}
+        package = transform(catalog, queries, source.runtime, doubt, views)
     except BaseException:
         connection.close()
         raise
@@ -111,6 +114,11 @@ def package_folder(out: Path, package: str) -> Path:
     """The folder of the package: below `out`, or `out` itself where its last folders are called so already."""
     names = package.split(".") if package else []
     return out if list(out.resolve().parts[-len(names) :]) == names or not names else out.joinpath(*names)
+
+
+def _types(view: Table, catalog: Catalog, connection: sqlite3.Connection) -> list[Type]:
+    """The types of a view's columns; what is not known can be anything."""
+    return [one.type or Type("scalar", True) for one in view_columns(view, catalog, connection)]
 
 
 def _query_files(places: Sequence[Path]) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import naming, typemap
 from .clashes import Names, of_query
 from .fields import make_field
-from .ir import Constant, Decoder, Field, Function, Parameter, Place, RowClass
+from .ir import Constant, Decoder, Field, Function, OrderConstant, Parameter, RowClass
 from .typemap import Type, literal
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ class QueryParts:
 def module_names(
     functions: Iterable[Function],
     constants: Iterable[Constant],
-    places: Iterable[Place],
+    orders: Iterable[OrderConstant],
     decoders: Iterable[Decoder],
     choices: Iterable[str],
 ) -> list[tuple[str, str]]:
     """The names of these things in a module, each with its sort."""
     found = [("function", one.name) for one in functions]
     found += [("constant", one.name) for one in constants]
-    found += [("constant", one.name) for one in places]
+    found += [("constant", one.name) for one in orders]
     found += [("constant", name) for name in choices]
     for each in decoders:
         upper = each.suffix.upper()

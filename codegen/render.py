@@ -61,6 +61,7 @@ def _environment(runtime: str | None) -> jinja2.Environment:
         double_quotes=False,
         call=layout.call,
         bound=layout.bound,
+        tuple_of_calls=layout.tuple_of_calls,
         listed=layout.listed,
         mapping=layout.mapping,
         parameter=layout.parameter,

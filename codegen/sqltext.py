@@ -18,7 +18,7 @@ _KEYWORDS = frozenset(
     OVER PARTITION PLAN PRAGMA PRECEDING PRIMARY QUERY RAISE RANGE RECURSIVE REFERENCES REGEXP REINDEX RELEASE RENAME
     REPLACE RESTRICT RETURNING RIGHT ROLLBACK ROW ROWS SAVEPOINT SELECT SET TABLE TEMP TEMPORARY THEN TIES TO
     TRANSACTION TRIGGER UNBOUNDED UNION UNIQUE UPDATE USING VACUUM VALUES VIEW VIRTUAL WHEN WHERE WINDOW WITH WITHOUT
-    TRUE FALSE ROWID OID _ROWID_""".split()
+    TRUE FALSE""".split()
 )
 
 
@@ -38,13 +38,6 @@ def equal(columns: Sequence[str], nullable: Sequence[str] = ()) -> str:
     return " AND ".join(f"{quote(name)} {'IS' if name in nullable else '='} ?" for name in columns)
 
 
-def select(table: str, columns: Sequence[str], *clauses: str) -> str:
+def select(table: str, columns: str, *clauses: str) -> str:
     """A SELECT of these columns; each clause on a line of its own, empty ones left out."""
-    return "\n".join([f"SELECT {names(columns)}", f"FROM {quote(table)}", *filter(None, clauses)])
-
-
-def beyond(order: Sequence[str], bounds: Sequence[str]) -> str:
-    """The condition "after this place in the order": a scalar or a row-value comparison."""
-    if len(order) == 1:
-        return f"{order[0]} > {bounds[0]}"
-    return f"({', '.join(order)}) > ({', '.join(bounds)})"
+    return "\n".join([f"SELECT {columns}", f"FROM {quote(table)}", *filter(None, clauses)])

@@ -1,4 +1,4 @@
-"""A table → its constants, decoder, encoder and functions."""
+"""A table, view or virtual table → its constants, decoder, encoder and functions."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from . import naming, sqltext, typemap
-from .access import LookUp, Order, key_order, look_ups, storage_order
-from .fields import Written, table_fields
-from .ir import Constant, Decoder, Field, Function, Insertion, Parameter, Place
+from .access import LookUp, look_ups
+from .fields import table_fields
+from .ir import Constant, Decoder, Field, Function, Insertion, OrderConstant, Parameter
+from .orders import Order, key_order, storage_order
 from .writes import look_up_parameters, write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .catalog import Table
+    from .abilities import Abilities
+    from .fields import Written
+    from .typemap import Type
 
 _ROWID_NOTE = (
     "The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids",
     "to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.",
 )
+# Their values have no exact form in a JSON array.
+_NOT_IN_JSON = ("blob", "real", "number", "scalar", "json", "plain_json")
+_LIMITED = ("", "limit: at most so many of them, None for all.")
 
 
 @dataclass(slots=True)
@@ -31,37 +37,47 @@ class TableParts:
     constants: list[Constant] = field(default_factory=list)
     decoders: list[Decoder] = field(default_factory=list)
     insertion: Insertion | None = None
-    places: list[Place] = field(default_factory=list)
+    orders: list[OrderConstant] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     models: Mapping[str, str] = field(default_factory=dict)
     numbered: list[tuple[str, str]] = field(default_factory=list)
 
 
-def table_parts(table: Table, model: str) -> TableParts:
-    """Everything that one table gets. model: its row class."""
-    return _TableBuilder(table, model).build()
+def table_parts(can: Abilities, model: str, types: Sequence[Type] = ()) -> TableParts:
+    """Everything that one table gets. model: its row class. types: of a view's columns."""
+    return _TableBuilder(can, table_fields(can.table, types=types, rowid=can.rowid), model).build()
 
 
 class _TableBuilder:
-    def __init__(self, table: Table, model: str) -> None:
-        self.table = table
-        self.written: tuple[Written, ...] = table_fields(table)
+    def __init__(self, can: Abilities, written: tuple[Written, ...], model: str) -> None:
+        self.can = can
+        self.table = can.table
+        self.written = written
         self.fields = {one.field.column: one.field for one in self.written}
         self.columns = list(self.fields)
         self.model = model
         self.parts = TableParts(fields=tuple(self.fields.values()))
+        self.bare = sqltext.quote(self.table.name)
+        self.key = "rowid" if can.rowid else "key"
+        blank = set(self.columns) - set(self.table.key) if can.blank else set()
+        self.selected = ", ".join("NULL" if name in blank else sqltext.quote(name) for name in self.columns)
 
     def build(self) -> TableParts:
-        table = self.table
+        can, table = self.can, self.table
         key = tuple(self.columns.index(name) for name in table.key)
         self.parts.decoders.append(Decoder("", self.model, table.name, self.parts.fields, key))
-        writes = write_parts(table, self.written, self.model)
+        writes = write_parts(can, self.written, self.model, self.select)
         self.parts.insertion = writes.insertion
         self.parts.constants += writes.constants
         self.parts.functions += writes.functions
-        if table.key:
+        if can.read:
             self._by_key()
-        self._listing()
+        if can.delete:
+            self._deletions()
+        if can.matched:
+            self._search()
+        if can.listed:
+            self._listing()
         for look_up in look_ups(table):
             self._by_columns(look_up)
         return self.parts
@@ -73,7 +89,7 @@ class _TableBuilder:
 
     def _unused(self, name: str) -> str:
         """The name of a constant, with a number where it is taken: columns such as `a_b` beside `a` and `b`."""
-        taken = {one.name for one in self.parts.constants} | {one.name for one in self.parts.places}
+        taken = {one.name for one in self.parts.constants} | {one.name for one in self.parts.orders}
         taken |= {one.choices_constant for one in self.parts.fields if one.choices}
         number, found = 2, name
         while found in taken:
@@ -96,184 +112,207 @@ class _TableBuilder:
         return look_up_parameters(self.table.name, fields, [one.attribute for one in fields], nullable=nullable)
 
     def select(self, *clauses: str) -> str:
-        return sqltext.select(self.table.name, self.columns, *clauses)
+        return sqltext.select(self.table.name, self.selected, *clauses)
 
     def _by_key(self) -> None:
-        table, model = self.table, self.model
-        where = f"WHERE {sqltext.equal(table.key)}"
-        bare = sqltext.quote(table.name)
-        key = self.parameters(table.key)
+        where = f"WHERE {sqltext.equal(self.table.key)}"
+        key = self.parameters(self.table.key)
         sql = self.constant("_GET", self.select(where))
-        self.function("one", "get", ["The row of this key, or None."], key, f"{model} | None", sql=sql, decoder="")
+        doc = [f"The row of this {self.key}, or None."]
+        self.function("one", "get", doc, key, f"{self.model} | None", sql=sql, decoder="")
         self._get_many()
-        sql = self.constant("_EXISTS", f"SELECT 1\nFROM {bare}\n{where}")
-        self.function("exists", "exists", ["Whether there is a row of this key."], key, "bool", sql=sql)
-        sql = self.constant("_DELETE", f"DELETE FROM {bare}\n{where}")
-        doc = ["Delete the row of this key; whether there was one."]
-        self.function("delete", "delete", doc, key, "bool", sql=sql)
+        sql = self.constant("_EXISTS", f"SELECT 1\nFROM {self.bare}\n{where}")
+        doc = [f"Whether there is a row of this {self.key}."]
+        self.function("exists", "exists", doc, key, "bool", sql=sql)
 
-    def _get_many(self) -> None:
-        table = self.table
-        fields = [self.fields[name] for name in table.key]
-        wanted_types = [replace(one.type, nullable=False) for one in fields]
-        if any(one.type.kind in ("blob", "real", "number", "scalar", "json", "plain_json") for one in fields):
-            return  # their values have no exact form in a JSON array
-        bare = sqltext.quote(table.name)
-        if len(fields) == 1:
-            wanted = f"WHERE {sqltext.quote(fields[0].column)} IN (SELECT value FROM json_each(?))"
-        else:
-            terms = [
-                f"{bare}.{sqltext.quote(one.column)} = json_extract(wanted.value, '$[{place}]')"
-                for place, one in enumerate(fields)
-            ]
-            wanted = f"JOIN json_each(?) AS wanted ON {' AND '.join(terms)}"
-        columns = ", ".join(f"{bare}.{sqltext.quote(name)}" for name in self.columns)
-        plain = self.select(wanted) if len(fields) == 1 else f"SELECT {columns}\nFROM {bare}\n{wanted}"
-        sql = self.constant("_GET_MANY", plain)
-        types = [one.write for one in wanted_types]
-        item = types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
+    def _keys(self) -> dict[str, object]:
+        """What the functions of many keys need. code: the expressions that convert a key, none where it goes as it is.
+        columns: those of the key with their types in the JSON array."""
+        fields = [self.fields[name] for name in self.table.key]
+        types = [replace(one.type, nullable=False) for one in fields]
+        in_json = not any(one.kind in _NOT_IN_JSON for one in types)
         sources = ["wanted"] if len(fields) == 1 else [f"wanted[{place}]" for place in range(len(fields))]
-        binds = [
-            typemap.look_up(kind, table.name, one.column, source)
-            for kind, one, source in zip(wanted_types, fields, sources, strict=True)
+        made = [
+            typemap.look_up(kind, self.table.name, one.column, source)
+            if in_json
+            else typemap.bind(kind, self.table.name, one.column, source, one.choices_constant)
+            for kind, one, source in zip(types, fields, sources, strict=True)
         ]
-        code = [] if binds == sources else binds
-        positions = [self.columns.index(name) for name in table.key]
+        annotations = [one.write for one in types]
         # What a key is in the JSON array: converted moments are texts, flags are 0 and 1.
         kinds = [typemap.in_json(one.type) for one in fields]
-        columns_of = [f"({typemap.quoted(one.column)}, {kind})" for one, kind in zip(fields, kinds, strict=True)]
+        return {
+            "one_by_one": not in_json,
+            "item": annotations[0] if len(annotations) == 1 else f"tuple[{', '.join(annotations)}]",
+            "code": [] if made == sources else made,
+            "columns": [f"({typemap.quoted(one.column)}, {kind})" for one, kind in zip(fields, kinds, strict=True)],
+            "positions": [self.columns.index(name) for name in self.table.key],
+        }
+
+    def _get_many(self) -> None:
+        facts, key = self._keys(), self.table.key
+        if facts["one_by_one"]:
+            told, sql = "One statement a key: it has no exact form in a list of keys.", "_GET"
+        else:
+            told = "One statement, whatever the number of keys."
+            if len(key) == 1:
+                sql = self.select(f"WHERE {sqltext.quote(key[0])} IN (SELECT value FROM json_each(?))")
+            else:
+                terms = [
+                    f"{self.bare}.{sqltext.quote(name)} = json_extract(wanted.value, '$[{place}]')"
+                    for place, name in enumerate(key)
+                ]
+                columns = ", ".join(f"{self.bare}.{sqltext.quote(name)}" for name in self.columns)
+                joined = f"JOIN json_each(?) AS wanted ON {' AND '.join(terms)}"
+                sql = sqltext.select(self.table.name, columns, joined)
+            sql = self.constant("_GET_MANY", sql)
         doc = [
-            "The rows of these keys, in the order asked for: a missing one is left out, a repeated one repeated.",
+            f"The rows of these {self.key}s, in the order asked for: a missing one is left out, a repeated one"
+            " repeated.",
             "",
-            "One statement, whatever the number of keys.",
+            told,
         ]
-        self.function(
-            "get_many",
-            "get_many",
-            doc,
-            [],
-            f"list[{self.model}]",
-            sql=sql,
-            item=item,
-            positions=positions,
-            code=code,
-            columns=columns_of,
+        self.function("get_many", "get_many", doc, [], f"list[{self.model}]", sql=sql, **facts)
+
+    def _deletions(self) -> None:
+        key = self.table.key
+        sql = self.constant("_DELETE", f"DELETE FROM {self.bare}\nWHERE {sqltext.equal(key)}")
+        doc = [f"Delete the row of this {self.key}; whether there was one."]
+        self.function("delete", "delete", doc, self.parameters(key), "bool", sql=sql)
+        facts = self._keys()
+        told = "One statement a key" if facts["one_by_one"] else "One statement, whatever the number of keys"
+        if not facts["one_by_one"]:
+            values = [f"json_extract(value, '$[{place}]')" for place in range(len(key))]
+            one = len(key) == 1
+            target = sqltext.quote(key[0]) if one else f"({sqltext.names(key)})"
+            wanted = f"IN (SELECT {'value' if one else ', '.join(values)} FROM json_each(?))"
+            sql = self.constant("_DELETE_MANY", f"DELETE FROM {self.bare}\nWHERE {target} {wanted}")
+        doc = [f"Delete the rows of these {self.key}s; how many there were.", "", f"{told}, and all or nothing."]
+        self.function("delete_many", "delete_many", doc, [], "int", sql=sql, **facts)
+
+    def _search(self) -> None:
+        where = f"WHERE {self.bare} MATCH ?"
+        order = "the best first" if self.can.matched == "rank" else "in the order of their rowids"
+        sql = self.constant("_SEARCH", self.select(where, f"ORDER BY {self.can.matched}"))
+        doc = [
+            f"The rows that match, {order}.",
+            "",
+            "match: a query of SQLite's full-text search; one that it cannot read is QueryFailed. limit: at most so",
+            "many of them, None for all.",
+        ]
+        term = Parameter(
+            "match", "str", None, f'_values.wanted_text({typemap.quoted(self.table.name)}, "match", match)'
         )
+        self.function("many", "search", doc, [term], f"list[{self.model}]", sql=sql, decoder="", limited=True)
 
     def _listing(self) -> None:
         table, model = self.table, self.model
-        bare = sqltext.quote(table.name)
-        sql = self.constant("_COUNT", f"SELECT count(*)\nFROM {bare}")
+        sql = self.constant("_COUNT", f"SELECT count(*)\nFROM {self.bare}")
         self.function("count", "count", ["How many rows there are."], [], "int", sql=sql)
-        order = storage_order(table)
-        terms = order.by if order else (table.rowid,) if table.rowid else ()
-        by = f"ORDER BY {', '.join(terms)}" if terms else ""
-        sql = self.constant("_LIST_ALL", self.select(by))
-        self.function(
-            "many", "list_all", ["All rows, in the order of storage."], [], f"list[{model}]", sql=sql, decoder=""
-        )
-        paged = key_order(table)
-        constants = self._page("page", [], paged, "in the order of the primary key") if paged is not None else None
-        if order is not None:
-            if constants is None or order != paged:
-                constants = self._page_constants("ITERATE", (), order)
-            self._iterate("iterate", [], order, *constants, "in the order of storage")
+        order = storage_order(table) if table.kind != "view" else None
+        paged = key_order(table) or order
+        in_order = "in the order of storage" if table.kind == "table" else "in the order in which SQLite gives them"
+        sql = self.constant("_LIST_ALL", self.select(order.by if order else ""))
+        doc = [f"All rows, {in_order}.", *_LIMITED]
+        self.function("many", "list_all", doc, [], f"list[{model}]", sql=sql, decoder="", limited=True)
+        if order is None or paged is None:
+            doc = [
+                f"All rows, {in_order}, read in batches.",
+                "",
+                "A cursor stays open until the last of them is read or the iterator is closed, and keeps its snapshot.",
+            ]
+            self.function("stream", "iterate", doc, [], f"Iterator[{model}]", sql=sql)
+            return
+        first = self._order("PAGE", (), paged)
+        self._page("page", [], first, f"in the order of {'the primary key' if key_order(table) else 'storage'}")
+        self._iterate("iterate", [], first if order == paged else self._order("ITERATE", (), order), in_order)
 
     def _by_columns(self, look_up: LookUp) -> None:
         suffix = "_and_".join(self.fields[name].attribute for name in look_up.columns)
         upper = f"BY_{suffix.upper()}"
         model = self.model
-        listed = ", ".join(look_up.columns)
+        listed = ", ".join(map(naming.shown, look_up.columns))
         if look_up.unique:
             sql = self.constant(f"_GET_{upper}", self.select(f"WHERE {sqltext.equal(look_up.columns)}"))
             parameters = self.parameters(look_up.columns)
             doc = [f"The row of this {listed}, which is unique, or None."]
             self.function("one", f"get_by_{suffix}", doc, parameters, f"{model} | None", sql=sql, decoder="")
             return
-        nullable = [name for name in look_up.columns if self.fields[name].type.nullable]
-        where = f"WHERE {sqltext.equal(look_up.columns, nullable)}"
+        where = self._where(look_up.columns)
         parameters = self.parameters(look_up.columns, nullable=True)
-        by = f"ORDER BY {', '.join(look_up.listing)}" if look_up.listing else ""
-        sql = self.constant(f"_LIST_{upper}", self.select(where, by))
-        in_order = "in the order of its index"
-        doc = [f"All rows of this {listed}, {in_order}."]
-        self.function("many", f"list_by_{suffix}", doc, parameters, f"list[{model}]", sql=sql, decoder="")
-        sql = self.constant(f"_COUNT_{upper}", f"SELECT count(*)\nFROM {sqltext.quote(self.table.name)}\n{where}")
+        by = look_up.order.by if look_up.order else ""
+        in_order = "in the order of its index" if by else "in no order of its own"
+        sql = self.constant(f"_LIST_{upper}", self.select(f"WHERE {where}", by))
+        doc = [f"All rows of this {listed}, {in_order}.", *_LIMITED]
+        name = f"list_by_{suffix}"
+        self.function("many", name, doc, parameters, f"list[{model}]", sql=sql, decoder="", limited=True)
+        sql = self.constant(f"_COUNT_{upper}", f"SELECT count(*)\nFROM {self.bare}\nWHERE {where}")
         self.function("count", f"count_by_{suffix}", [f"How many rows have this {listed}."], parameters, "int", sql=sql)
         if look_up.order is not None:
-            constants = self._page(f"page_by_{suffix}", look_up.columns, look_up.order, in_order)
-            self._iterate(f"iterate_by_{suffix}", look_up.columns, look_up.order, *constants, in_order)
+            order = self._order(upper, look_up.columns, look_up.order)
+            self._page(f"page_by_{suffix}", look_up.columns, order, in_order)
+            self._iterate(f"iterate_by_{suffix}", look_up.columns, order, in_order)
 
-    def _page_constants(self, name: str, columns: Sequence[str], order: Order) -> tuple[str, str]:
-        nullable = [one for one in columns if self.fields[one].type.nullable]
-        conditions = [sqltext.equal(columns, nullable)] if columns else []
-        clauses = [f"ORDER BY {', '.join(order.by)}", "LIMIT ?"]
-        where = f"WHERE {conditions[0]}" if conditions else ""
-        first = self.constant(f"_{name}", self.select(where, *clauses))
-        beyond = " AND ".join([*conditions, sqltext.beyond(order.by, order.bounds)])
-        note = _ROWID_NOTE if order.rowid else ()
-        return first, self.constant(f"_{name}_AFTER", self.select(f"WHERE {beyond}", *clauses), note)
+    def _where(self, columns: Sequence[str]) -> str:
+        return sqltext.equal(columns, [one for one in columns if self.fields[one].type.nullable])
 
-    def _place(self, order: Order) -> str:
-        """The name of the constant for the places of this order, which is made with its first use."""
-        attributes = [self.fields[name].attribute for name in order.place]
-        tail = "ROWID" if order.rowid else ""
-        if order.rowid:
-            attributes = attributes[: -len(self.table.key)]
-        positions = tuple(self.columns.index(name) for name in order.place)
-        for place in self.parts.places:
-            if (place.positions, place.rowid_of is not None) == (positions, order.rowid):
-                return place.name
-        name = self._unused("_PLACE_" + "_".join([*attributes, tail]).strip("_").upper())
-        rowid_of = None
-        if order.rowid:
-            table = self.table
-            rowid_of = "_ROWID_OF"
-            if all(one.name != rowid_of for one in self.parts.constants):
-                bare = sqltext.quote(table.name)
-                self.constant(rowid_of, f"SELECT {table.rowid}\nFROM {bare}\nWHERE {sqltext.equal(table.key)}")
-        self.parts.places.append(Place(name, positions, rowid_of, len(self.table.key)))
-        return name
+    def _order(self, name: str, columns: Sequence[str], order: Order) -> str:
+        """The constant that reads along an order, with the constants that it needs."""
+        select = "_SELECT" if order.rowid != "row" else "_SELECT_ROWID"
+        if all(one.name != select for one in self.parts.constants):
+            columns_read = self.selected if order.rowid != "row" else f"{self.selected}, {self.table.rowid}"
+            self.constant(select, sqltext.select(self.table.name, columns_read))
+        positions = [self.columns.index(one) for one in order.place]
+        by_key = order.rowid == "key"
+        if by_key and all(one.name != "_ROWID_OF" for one in self.parts.constants):
+            where = f"WHERE {sqltext.equal(self.table.key)}"
+            self.constant("_ROWID_OF", f"SELECT {self.table.rowid}\nFROM {self.bare}\n{where}")
+        if order.rowid == "row":
+            positions.append(len(self.columns))
+        made = OrderConstant(
+            name=self._unused(f"_ORDER_{name}"),
+            select=select,
+            where=self._where(columns),
+            terms=tuple(_term_arguments(order, place) for place in range(len(order.terms))),
+            positions=tuple(positions),
+            rowid_of="_ROWID_OF" if by_key else "",
+            key_width=len(self.table.key) if by_key else 0,
+            cut=len(self.columns) if order.rowid == "row" else 0,
+            comment=_ROWID_NOTE if by_key else (),
+        )
+        self.parts.orders.append(made)
+        return made.name
 
-    def _page(self, name: str, columns: Sequence[str], order: Order, in_order: str) -> tuple[str, str]:
-        """Its function; the names of its two statements."""
-        first, following = self._page_constants(name.upper(), columns, order)
-        of = f"rows of this {', '.join(columns)}" if columns else "rows"
+    def _page(self, name: str, columns: Sequence[str], order: str, in_order: str) -> None:
+        of = f"rows of this {', '.join(map(naming.shown, columns))}" if columns else "rows"
         doc = [
             f"A page of {of}, {in_order}.",
             "",
-            "limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.",
+            "limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of",
+            "the page behind it. The first page without either, the last with `before=()`.",
         ]
         parameters = self.parameters(columns, nullable=True)
-        self.function(
-            "page",
-            name,
-            doc,
-            parameters,
-            f"Page[{self.model}]",
-            first=first,
-            following=following,
-            place=self._place(order),
-        )
-        return first, following
+        self.function("page", name, doc, parameters, f"Page[{self.model}]", order=order)
 
-    def _iterate(
-        self, name: str, columns: Sequence[str], order: Order, first: str, following: str, in_order: str
-    ) -> None:
-        of = f"The rows of this {', '.join(columns)}" if columns else "All rows"
+    def _iterate(self, name: str, columns: Sequence[str], order: str, in_order: str) -> None:
+        of = f"The rows of this {', '.join(map(naming.shown, columns))}" if columns else "All rows"
         doc = [
             f"{of}, {in_order}, read in batches.",
             "",
             "No cursor stays open between the batches: the connection is free for other statements meanwhile.",
         ]
         parameters = self.parameters(columns, nullable=True)
-        self.function(
-            "iterate",
-            name,
-            doc,
-            parameters,
-            f"Iterator[{self.model}]",
-            first=first,
-            following=following,
-            place=self._place(order),
-        )
+        self.function("iterate", name, doc, parameters, f"Iterator[{self.model}]", order=order)
+
+
+def _term_arguments(order: Order, place: int) -> tuple[str, ...]:
+    """The arguments of a generated `Term`; those at their defaults are left out."""
+    term = order.terms[place]
+    found = [typemap.quoted(term.sql)]
+    if term.descending:
+        found.append("descending=True")
+    if term.nullable:
+        found.append("nullable=True")
+    if term.bound != "?":
+        found += [f"bound={typemap.quoted(term.bound)}", f"values={term.values}"]
+    return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import naming
+from .abilities import abilities
 from .clashes import Names, of_table
 from .errors import Note
 from .ir import Decoder, Module, Package, RowClass, SchemaPart
@@ -13,33 +14,45 @@ from .queries import QueryParts, module_names, query_parts
 from .tables import TableParts, table_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .catalog import Catalog, Table
     from .named_queries import Query
     from .public_names import PublicNames
+    from .typemap import Type
 
 
-def transform(catalog: Catalog, queries: Sequence[Query], runtime: str | None, note: Callable[[Note], None]) -> Package:
-    """The whole package.
+def transform(
+    catalog: Catalog,
+    queries: Sequence[Query],
+    runtime: str | None,
+    note: Callable[[Note], None],
+    types: Mapping[str, Sequence[Type]],
+) -> Package:
+    """The whole package. types: of the columns of each view.
 
     runtime: the package whose leaves `connections`, `errors` and `clock` the output imports, None where it carries its
     own. note: told of what gets another name than its own would give. Raises GenerationError where a named query would
     hide something.
     """
     public = public_names(catalog, note)
-    tables = {public[table.name].module: table for table in catalog.tables}
-    models = {table.name: public[table.name].model for table in catalog.tables}
+    able = abilities(catalog)
+    relations = (*catalog.tables, *catalog.virtual_tables, *catalog.views)
+    tables = {public[table.name].module: table for table in relations}
+    # A row class that has the rowid too is not what a query gives of all its columns.
+    models = {name: public[name].model for name, can in able.items() if not can.rowid}
     classes: list[RowClass] = []
     modules: list[Module] = []
     class_names = Names(naming.RESERVED_CLASSES)
     for name in dict.fromkeys([*tables, *sorted(query.module for query in queries)]):
         table = tables.get(name)
-        own = table_parts(table, models[table.name]) if table else TableParts()
+        own = TableParts()
+        if table:
+            own = table_parts(able[table.name], public[table.name].model, types.get(table.name, ()))
         own.models = models
         names = Names(naming.NEEDED)
         if table:
-            for what, one in module_names(own.functions, own.constants, own.places, own.decoders, ()):
+            for what, one in module_names(own.functions, own.constants, own.orders, own.decoders, ()):
                 names.claim(one, what, of_table(table))
             classes += _classes(table, public[table.name], own)
             _tell_numbered(table, own, note)
@@ -70,10 +83,10 @@ def _module(name: str, table: Table | None, own: TableParts, named: QueryParts) 
     return Module(
         name=name,
         table=table.name if table else None,
-        doc=_module_doc(table, name),
+        doc=_module_doc(table, name, own),
         choices=_choices(decoders, named),
         constants=(*own.constants, *named.constants),
-        places=tuple(own.places),
+        orders=tuple(own.orders),
         decoders=decoders,
         insertion=own.insertion,
         functions=(*own.functions, *named.functions),
@@ -86,17 +99,21 @@ def _classes(table: Table, public: PublicNames, parts: TableParts) -> list[RowCl
     form = (f"A row to insert into {shown}: what is left out gets its column's default.",)
     writable = tuple(one for one in parts.fields if not one.generated)
     origin = of_table(table)
+    if parts.insertion is None:
+        return [RowClass(public.model, doc, parts.fields, False, origin)]
     return [
         RowClass(public.model, doc, parts.fields, False, origin),
         RowClass(public.form, form, writable, True, origin),
     ]
 
 
-def _module_doc(table: Table | None, name: str) -> tuple[str, ...]:
+def _module_doc(table: Table | None, name: str, own: TableParts) -> tuple[str, ...]:
     if table is None:
         return (f"The named queries of {name}.sql.",)
     about = ["", *table.doc.split("\n")] if table.doc else []
-    return (f"Reads and writes the table {naming.shown(table.name)}.", *about)
+    verb = "Reads" if own.insertion is None else "Reads and writes"
+    kind = "virtual table" if table.kind == "virtual" else table.kind
+    return (f"{verb} the {kind} {naming.shown(table.name)}.", *about)
 
 
 def _choices(decoders: Sequence[Decoder], named: QueryParts) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -6,64 +6,93 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from . import naming, sqltext, typemap
+from .access import unique_keys
 from .fields import is_stamped
 from .ir import Constant, Function, Insertion, Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
+    from .abilities import Abilities
     from .catalog import Table
     from .fields import Written
     from .ir import Field
 
 TOUCHED = "updated_at"
+_LAST = "last_insert_rowid()"  # https://www.sqlite.org/lang_corefunc.html#last_insert_rowid
+_INSERTED = "Insert a row and return it, what the database filled in included."
+_INSERTED_AGAIN = "Insert a row and return it as the database keeps it."
+_ADDED = (
+    "Insert rows from any iterable, which is streamed; how many they were.",
+    "",
+    "All or nothing: an error, a refused value included, leaves nothing of this call behind. In one transaction",
+    "the -wal file grows by all of them, so load very many in several (a ragkernel service does so: `bulk`).",
+)
 
 
 @dataclass(slots=True)
 class WriteParts:
     """The writing half of a table's module."""
 
-    insertion: Insertion
+    insertion: Insertion | None = None
     constants: list[Constant] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
 
 
-def write_parts(table: Table, written: Sequence[Written], model: str) -> WriteParts:
-    """insert and insert_many for every table; upsert and update where it has a key."""
-    bare = sqltext.quote(table.name)
+def write_parts(can: Abilities, written: Sequence[Written], model: str, select: Callable[[str], str]) -> WriteParts:
+    """insert and insert_many, upsert and update: what the table can. select: a statement that reads its rows."""
+    parts = WriteParts()
     writable = [one for one in written if not one.field.generated]
-    names = sqltext.names([one.field.column for one in writable])
+    if can.again in ("rowid", "last"):
+        name = _LAST if can.again == "last" else "?"
+        rowid = can.table.rowid_column or can.table.rowid or ""
+        parts.constants.append(Constant("_STORED", select(f"WHERE {sqltext.quote(rowid)} = {name}")))
+    if can.insert:
+        _insert(can, written, writable, parts, model)
+    if can.upsert:
+        _upsert(can, writable, parts, model)
+    if can.update:
+        _update(can, written, parts, model)
+    return parts
+
+
+def _stored(can: Abilities) -> str:
+    """The constant that reads a row again by what RETURNING told, "" where RETURNING tells all."""
+    return {"rowid": "_STORED", "last": "_STORED", "key": "_GET"}.get(can.again, "")
+
+
+def _told(can: Abilities) -> list[str]:
+    """What RETURNING tells where the row is read again."""
+    if can.again == "rowid":
+        return [can.table.rowid_column or can.table.rowid or ""]
+    return list(can.table.key) if can.again == "key" else []
+
+
+def _insert(
+    can: Abilities, written: Sequence[Written], writable: Sequence[Written], parts: WriteParts, model: str
+) -> None:
+    table = can.table
+    bare = sqltext.quote(table.name)
     values = f"VALUES ({', '.join(one.sql for one in writable)})"
-    returned = [one.field.column for one in written if one.filled]
-    head = f"INSERT INTO {bare} ({names})\n{values}"
+    returned = _told(can) if can.again else [one.field.column for one in written if one.filled]
+    if can.insert and not can.again and can.matched:
+        returned = []  # a search index that reads nothing back
+    names = sqltext.names([one.field.column for one in writable])
+    head = f"INSERT INTO {bare} ({names})\n{values}" if writable else f"INSERT INTO {bare}\nDEFAULT VALUES"
     insert = f"{head}\nRETURNING {sqltext.names(returned)}" if returned else head
-    if not writable:
-        head = f"INSERT INTO {bare}\nDEFAULT VALUES"
-        insert = f"{head}\nRETURNING {sqltext.names(returned)}"
-    stamped = [one.name for one in table.columns if is_stamped(one)]
-    parts = WriteParts(_insertion(written, stamped=bool(stamped)))
+    stamped = any(is_stamped(one) for one in table.columns)
+    parts.insertion = _insertion(written, stamped=stamped)
     parts.constants.append(Constant("_INSERT", insert))
     if returned:
         parts.constants.append(Constant("_INSERT_MANY", head))
-    parameters = [
-        Parameter(one.field.attribute, one.field.write, one.field.default, one.field.bind) for one in writable
-    ]
-    doc = ["Insert a row and return it, what the database filled in included."]
-    many = "_INSERT_MANY" if returned else "_INSERT"
-    facts: dict[str, object] = {"sql": "_INSERT", "returning": bool(returned)}
-    parts.functions.append(Function("insert", "insert", tuple(doc), tuple(parameters), model, facts))
-    doc = [
-        "Insert rows from any iterable, which is streamed; how many they were.",
-        "",
-        "All or nothing: an error, a refused value included, leaves nothing of this call behind. In one transaction",
-        "the -wal file grows by all of them, so load very many in several (a ragkernel service does so: `bulk`).",
-    ]
-    facts = {"sql": many, "item": f"New{model} | {model}", "new": f"New{model}"}
-    parts.functions.append(Function("insert_many", "insert_many", tuple(doc), (), "int", facts))
-    if table.key:
-        _upsert(table, writable, parts, model)
-        _update(table, writable, parts, model)
-    return parts
+    given = [Parameter(one.field.attribute, one.field.write, one.field.default, one.field.bind) for one in writable]
+    facts: dict[str, object] = {"sql": "_INSERT", "returning": bool(returned), "again": _stored(can)}
+    unread = can.blank and not can.read
+    doc = "Insert a row, which only a search can find." if unread else _INSERTED_AGAIN if can.again else _INSERTED
+    facts["unread"] = unread
+    parts.functions.append(Function("insert", "insert", (doc,), tuple(given), "None" if unread else model, facts))
+    facts = {"sql": "_INSERT_MANY" if returned else "_INSERT", "item": f"New{model} | {model}"}
+    parts.functions.append(Function("insert_many", "insert_many", _ADDED, (), "int", facts))
 
 
 def _insertion(written: Sequence[Written], *, stamped: bool) -> Insertion:
@@ -120,20 +149,23 @@ def look_up_parameters(
     return found
 
 
-def _upsert(table: Table, writable: Sequence[Written], parts: WriteParts, model: str) -> None:
+def _upsert(can: Abilities, writable: Sequence[Written], parts: WriteParts, model: str) -> None:
+    table = can.table
+    others = unique_keys(table)
     required = [one for one in writable if one.field.default is None]
     optional = [one for one in writable if one.field.default is not None]
-    key_given = {one.field.column for one in required}.issuperset(table.key)
-    other = None if key_given else next(iter(_unique(table)), None)
-    targets = [table.key] if other is None else [table.key, other]
+    key = others[0] if can.rowid else table.key
+    key_given = {one.field.column for one in required}.issuperset(key)
+    other = None if key_given or can.rowid else next(iter(others), None)
+    targets = [key] if other is None else [key, other]
     if other is None and not key_given:
         # The key can be left to the database only in insert: without it there is nothing to conflict with.
-        required += [one for one in optional if one.field.column in table.key]
-        optional = [one for one in optional if one.field.column not in table.key]
+        required += [one for one in optional if one.field.column in key]
+        optional = [one for one in optional if one.field.column not in key]
     columns = [one.field.column for one in (*required, *optional)]
     stamped = [one.name for one in table.columns if is_stamped(one)]
     touched = touches(table)
-    conflict = " or ".join(", ".join(names) for names in targets)
+    conflict = " or ".join(", ".join(map(naming.shown, names)) for names in targets)
     doc = [
         f"Insert a row or, where one of the same {conflict} is there, set its columns to the values given.",
         "",
@@ -142,7 +174,7 @@ def _upsert(table: Table, writable: Sequence[Written], parts: WriteParts, model:
     if touched:
         doc.append("In an existing row updated_at is set to the present unless it is given.")
     if len(targets) > 1:
-        doc.append(f"Where {', '.join(table.key)} is given, that alone decides which row is meant.")
+        doc.append(f"Where {', '.join(map(naming.shown, key))} is given, that alone decides which row is meant.")
     needed = [_needed(one) for one in required]
     given = [_given(one) for one in optional]
     facts: dict[str, object] = {
@@ -151,36 +183,30 @@ def _upsert(table: Table, writable: Sequence[Written], parts: WriteParts, model:
         "needed": needed,
         "given": given,
         "targets": [[columns.index(name) for name in names] for names in targets],
-        "key_mask": sum(1 << columns.index(name) for name in table.key) if len(targets) > 1 else 0,
+        "key_mask": sum(1 << columns.index(name) for name in key) if len(targets) > 1 else 0,
         "stamped": [columns.index(name) for name in stamped],
         "touched": columns.index(TOUCHED) if touched else None,
-        "returning": sqltext.names([column.name for column in table.columns]),
+        "returning": sqltext.names(_told(can) or [column.name for column in table.columns]),
+        "again": _stored(can),
     }
     parts.functions.append(Function("upsert", "upsert", tuple(doc), (*needed, *given), model, facts))
 
 
-def _unique(table: Table) -> list[tuple[str, ...]]:
-    """The other unique keys of a table, those of constraints before those of indexes."""
-    return [
-        tuple(name for name in index.columns if name is not None)
-        for index in table.indexes
-        if index.unique and index.plain and index.origin != "pk"
-    ]
-
-
-def _update(table: Table, writable: Sequence[Written], parts: WriteParts, model: str) -> None:
+def _update(can: Abilities, written: Sequence[Written], parts: WriteParts, model: str) -> None:
+    table = can.table
     touched = touches(table)
-    settable = [one for one in writable if one.field.column not in table.key]
+    settable = [one for one in written if not one.field.generated and one.field.column not in table.key]
     # The value that update itself adds comes last.
     settable.sort(key=lambda one: touched and one.field.column == TOUCHED)
     if not settable:
         return
-    written = {one.field.column: one for one in writable}
-    names = [one.field.attribute for one in writable]
-    key = look_up_parameters(table.name, [written[name].field for name in table.key], names)
+    fields = {one.field.column: one.field for one in written}
+    names = [one.field.attribute for one in written]
+    key = look_up_parameters(table.name, [fields[name] for name in table.key], names)
     given = [_given(one) for one in settable]
     doc = [
-        "Set the columns given in the row of this key and return it; None where there is no such row.",
+        f"Set the columns given in the row of this {'rowid' if can.rowid else 'key'} and return it; None where there is"
+        " no such row.",
         "",
         "updated_at is set to the present unless it is given."
         if touched
@@ -194,6 +220,6 @@ def _update(table: Table, writable: Sequence[Written], parts: WriteParts, model:
         "where": sqltext.equal(table.key),
         "touched": touched,
         "touched_mask": 1 << [one.field.column for one in settable].index(TOUCHED) if touched else 0,
-        "returning": sqltext.names([column.name for column in table.columns]),
+        "returning": "" if can.again else sqltext.names([column.name for column in table.columns]),
     }
     parts.functions.append(Function("update", "update", tuple(doc), (*key, *given), f"{model} | None", facts))

@@ -14,7 +14,7 @@ from ragkernel.core import lease, ledger, migrate
 from ragkernel.core.lease import ReadConnection
 from ragkernel.core.pragmas import READER, Settings, bootstrap_table
 from ragkernel.generated import queries, schema
-from ragkernel.generated._rows import Place, Update, Upsert
+from ragkernel.generated._rows import Order, Update, Upsert
 
 from .core.pairs import split
 from .core.support import record_statements
@@ -36,11 +36,9 @@ def generated() -> set[str]:
         module = importlib.import_module(f"{queries.__name__}.{entry.name}")
         for value in vars(module).values():
             if isinstance(value, str):
-                found.add(value)
-            elif isinstance(value, Update | Upsert):
+                found |= {value, f"{value}\nLIMIT ?"}
+            elif isinstance(value, Order | Update | Upsert):
                 found.update(value.known.values())
-            elif isinstance(value, Place) and value.rowid_of:
-                found.add(value.rowid_of)
     return found
 
 

@@ -17,6 +17,7 @@ Item = TypeVar("Item")
 # The place of a row in the order of its page: what the next page begins after.
 Cursor = tuple[Any, ...]
 
+_MOST = 2**63 - 1  # the largest integer that SQLite knows
 BATCH = 200  # rows that iterate functions hold at a time; a thousand no longer fit the processor's caches
 
 
@@ -90,35 +91,72 @@ UNSET: Final = Unset()
 
 
 class Page(Generic[Item]):
-    """One page of rows. items: its rows. next: what to give as `after` for the page behind it, None at the end; a
-    tuple that goes through JSON (unless a key is a BLOB)."""
+    """One page of rows. items: its rows. next: what to give as `after` for the page behind it, None at the end.
+    previous: what to give as `before` for the page in front of it, None at the beginning. Both are tuples that go
+    through JSON (unless a key is a BLOB); an empty one stands for the end, or the beginning, of all rows."""
 
-    __slots__ = ("items", "next")
+    __slots__ = ("items", "next", "previous")
 
-    def __init__(self, items: list[Item], next: Cursor | None) -> None:
+    def __init__(self, items: list[Item], next: Cursor | None, previous: Cursor | None = None) -> None:
         self.items = items
         self.next = next
+        self.previous = previous
 
     def __repr__(self) -> str:
-        return f"Page({len(self.items)} items, next={self.next!r})"
+        return f"Page({len(self.items)} items, next={self.next!r}, previous={self.previous!r})"
 
 
-class Place:
-    """How the place of a row is made from the row.
+class Term:
+    """A term of an order. sql: what is compared. nullable: whether it can be NULL, which SQLite sorts before every
+    value. bound: the SQL that it is compared with, made of so many `values` of a place."""
 
-    positions: its columns in the raw row; the last `key_width` of them are the primary key. rowid_of: the statement
-    that tells the rowid by the key, where the order needs it.
+    __slots__ = ("bound", "descending", "nullable", "sql", "values")
+
+    def __init__(
+        self, sql: str, *, descending: bool = False, nullable: bool = False, bound: str = "?", values: int = 1
+    ) -> None:
+        self.sql = sql
+        self.descending = descending
+        self.nullable = nullable
+        self.bound = bound
+        self.values = values
+
+
+class Order:
+    """An order of rows in which each has a place, and the statements that read along it both ways: generated constants,
+    joined and kept.
+
+    select: the columns and the table. where: the rows that are meant, "" for all. positions: the columns of a raw row
+    that make its place; the last `key_width` of them are the primary key where `rowid_of` is the statement that tells
+    the rowid by it. cut: how many columns a row has, where the rowid is read behind them; 0 where it is not.
     """
 
-    __slots__ = ("key_width", "positions", "rowid_of", "width")
+    __slots__ = ("cut", "key_width", "known", "positions", "rowid_of", "select", "simple", "terms", "where", "width")
 
-    def __init__(self, positions: tuple[int, ...], rowid_of: str | None = None, key_width: int = 0) -> None:
+    def __init__(
+        self,
+        select: str,
+        where: str,
+        terms: tuple[Term, ...],
+        positions: tuple[int, ...],
+        *,
+        rowid_of: str | None = None,
+        key_width: int = 0,
+        cut: int = 0,
+    ) -> None:
+        self.select = select
+        self.where = where
+        self.terms = terms
         self.positions = positions
         self.rowid_of = rowid_of
         self.key_width = key_width
+        self.cut = cut
         self.width = len(positions) + (rowid_of is not None)
+        # One direction and no NULL: a comparison of row values says it all.
+        self.simple = len({term.descending for term in terms}) == 1 and not any(term.nullable for term in terms)
+        self.known: dict[tuple[int, str, bool], str] = {}
 
-    def of(self, conn: Reader, row: RawRow) -> Cursor | None:
+    def place(self, conn: Reader, row: RawRow) -> Cursor | None:
         """The place of a raw row; None where the row was deleted in the meantime and its rowid is not to be had."""
         place = tuple([row[position] for position in self.positions])
         if self.rowid_of is None:
@@ -126,58 +164,130 @@ class Place:
         found = conn.fetch_one(self.rowid_of, place[-self.key_width :])
         return None if found is None else (*place, found[0])
 
+    def read(
+        self, conn: Reader, bound: tuple[Any, ...], reached: Sequence[Any], wanted: int, *, backwards: bool = False
+    ) -> list[RawRow]:
+        """The next raw rows behind the place `reached`, an empty one for the first; backwards: those in front of it,
+        the nearest first."""
+        if not reached:
+            return conn.fetch_all(self._sql(0, "", backwards), (*bound, wanted))
+        if self.simple:
+            beyond = "<" if self.terms[0].descending is not backwards else ">"
+            return conn.fetch_all(self._sql(0, beyond, backwards), (*bound, *reached, wanted))
+        rows: list[RawRow] = []
+        for depth, beyond, values in self._ranges(reached, backwards):
+            rows += conn.fetch_all(self._sql(depth, beyond, backwards), (*bound, *values, wanted - len(rows)))
+            if len(rows) == wanted:
+                break
+        return rows
+
+    def _ranges(self, reached: Sequence[Any], backwards: bool) -> Iterator[tuple[int, str, Sequence[Any]]]:
+        """The ranges of the order behind a place, the nearest first: the rows that are like it in all terms but the
+        last and beyond it there, then those that are in all but the last two, and so on. Each as the number of its
+        terms, the comparison of the last of them, and the values."""
+        end = len(reached)
+        for depth in range(len(self.terms), 0, -1):
+            term = self.terms[depth - 1]
+            start = end - term.values
+            null = term.nullable and reached[start] is None
+            if term.descending is backwards:  # towards greater values, which begin with the NULLs
+                yield (depth, "IS NOT NULL", reached[:start]) if null else (depth, ">", reached[:end])
+            elif not null:
+                yield depth, "<", reached[:end]
+                if term.nullable:
+                    yield depth, "IS NULL", reached[:start]
+            end = start
+
+    def _sql(self, depth: int, beyond: str, backwards: bool) -> str:
+        found = self.known.get((depth, beyond, backwards))
+        if found is None:
+            found = self.known[depth, beyond, backwards] = self._joined(depth, beyond, backwards)
+        return found
+
+    def _joined(self, depth: int, beyond: str, backwards: bool) -> str:
+        conditions = [self.where] if self.where else []
+        if beyond and self.simple:
+            names, bounds = [term.sql for term in self.terms], [term.bound for term in self.terms]
+            one = len(names) == 1
+            compared = (names[0], bounds[0]) if one else (f"({', '.join(names)})", f"({', '.join(bounds)})")
+            conditions.append(f"{compared[0]} {beyond} {compared[1]}")
+        elif beyond:
+            conditions += [
+                f"{term.sql} {'IS' if term.nullable else '='} {term.bound}" for term in self.terms[: depth - 1]
+            ]
+            last = self.terms[depth - 1]
+            conditions.append(f"{last.sql} {beyond}" + (f" {last.bound}" if beyond in "<>" else ""))
+        # Of the terms before the last one of a range there is one value only.
+        ordered = self.terms[max(depth - 1, 0) :]
+        by = ", ".join(f"{term.sql} DESC" if term.descending is not backwards else term.sql for term in ordered)
+        where = [f"WHERE {' AND '.join(conditions)}"] if conditions else []
+        return "\n".join([self.select, *where, f"ORDER BY {by}", "LIMIT ?"])
+
 
 def fetch_page(
     conn: Reader,
-    first: str,
-    following: str,
+    order: Order,
     bound: tuple[Any, ...],
     limit: int,
     after: Sequence[Any] | None,
-    place: Place,
-) -> tuple[list[RawRow], Cursor | None]:
-    """The raw rows of a page and the place of its last row, None at the end.
+    before: Sequence[Any] | None,
+) -> tuple[list[RawRow], Cursor | None, Cursor | None]:
+    """The raw rows of a page, what to give as `after` for the page behind it and as `before` for the one in front.
 
-    first, following: the statements for the first and for later pages. bound: the values looked for. Raises
-    QueryFailed (operation "page") for a limit that is no number above 0 and for an `after` that is no place of this
-    order.
+    bound: the values looked for. Raises QueryFailed (operation "page") for a limit that is no number above 0, for an
+    `after` or a `before` that is no place of this order, and for both of them.
     """
     if type(limit) is not int or limit < 1:
         raise QueryFailed("limit is not a whole number above 0", operation="page", hint="50 is usual")
-    # A text has a length too: it would be taken for the place of its letters.
-    if after is not None and (not isinstance(after, tuple | list) or len(after) != place.width):
-        raise QueryFailed(
-            "after is no place in this order", operation="page", hint="give the `next` of a page of the same function"
-        )
+    for name, given in (("after", after), ("before", before)):
+        # A text has a length too: it would be taken for the place of its letters.
+        if given is not None and (not isinstance(given, tuple | list) or len(given) not in (0, order.width)):
+            hint = f"give the `{'next' if name == 'after' else 'previous'}` of a page of the same function"
+            raise QueryFailed(f"{name} is no place in this order", operation="page", hint=hint)
+    if after is not None and before is not None:
+        raise QueryFailed("a page is after one place or before one", operation="page", hint="give one of the two")
+    backwards = before is not None
+    reached = (before if backwards else after) or ()
     while True:
-        if after is None:
-            rows = conn.fetch_all(first, (*bound, limit + 1))
-        else:
-            rows = conn.fetch_all(following, (*bound, *after, limit + 1))
-        if len(rows) <= limit:
-            return rows, None
+        rows = order.read(conn, bound, reached, limit + 1, backwards=backwards)
+        more = len(rows) > limit
         del rows[limit:]
-        reached = place.of(conn, rows[-1])
-        if reached is not None:
-            return rows, reached
+        if not rows:  # nothing is left on this side of the place: what is left lies on the other
+            return rows, () if reached and backwards else None, () if reached and not backwards else None
+        if backwards:
+            rows.reverse()
+        in_front, behind = (more, bool(reached)) if backwards else (bool(reached), more)
+        previous = order.place(conn, rows[0]) if in_front else None
+        following = order.place(conn, rows[-1]) if behind else None
+        if (previous is None) is in_front or (following is None) is behind:
+            continue  # a row was deleted between the statements
+        if order.cut:
+            rows = [row[: order.cut] for row in rows]
+        return rows, following, previous
 
 
-def batches(conn: Reader, first: str, following: str, bound: tuple[Any, ...], place: Place) -> Iterator[list[RawRow]]:
-    """All rows of an order, BATCH raw rows at a time, each batch a statement of its own."""
-    reached: Cursor | None = None
+def batches(conn: Reader, order: Order, bound: tuple[Any, ...]) -> Iterator[list[RawRow]]:
+    """All rows of an order, BATCH raw rows at a time, each batch statements of its own."""
+    reached: Cursor = ()
     while True:
-        if reached is None:
-            rows = conn.fetch_all(first, (*bound, BATCH))
-        else:
-            rows = conn.fetch_all(following, (*bound, *reached, BATCH))
-        if len(rows) < BATCH:
-            if rows:
-                yield rows
-            return
-        found = place.of(conn, rows[-1])
-        if found is not None:  # else the last row was deleted between the two statements: read the batch again
+        rows = order.read(conn, bound, reached, BATCH)
+        last = len(rows) < BATCH
+        if not last:
+            found = order.place(conn, rows[-1])
+            if found is None:
+                continue  # the last row was deleted between the two statements: read the batch again
             reached = found
-            yield rows
+        if rows:
+            yield [row[: order.cut] for row in rows] if order.cut else rows
+        if last:
+            return
+
+
+def fetch_some(conn: Reader, sql: str, bound: tuple[Any, ...], limit: int) -> list[RawRow]:
+    """The first raw rows of a generated statement, at most `limit`. Raises QueryFailed for a limit below 0."""
+    if type(limit) is not int or limit < 0:
+        raise QueryFailed("limit is not a whole number", operation="list", hint="None is all rows")
+    return conn.fetch_all(f"{sql}\nLIMIT ?", (*bound, min(limit, _MOST)))
 
 
 class Update:
@@ -200,7 +310,8 @@ class Update:
         found = self.known.get(chosen)
         if found is None:
             settings = ", ".join(f"{name} = ?" for name in _names(self.columns, chosen))
-            found = f"{self.head}\nSET {settings}\nWHERE {self.where}\nRETURNING {self.returning}"
+            returning = f"\nRETURNING {self.returning}" if self.returning else ""
+            found = f"{self.head}\nSET {settings}\nWHERE {self.where}{returning}"
             _keep(self.known, chosen, found)
         return found
 

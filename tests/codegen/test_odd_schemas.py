@@ -94,7 +94,7 @@ def test_quoted_names(conn: Connection, load: Callable[[str], Any]) -> None:
     assert lines.get_many(conn, [(1, 2), (1, 3)]) == [made]
     assert lines.list_by_order(conn, order=1) == [made]
     assert lines.list_by_conn_(conn, conn_="c") == [made]
-    assert not hasattr(lines, "page_by_conn_")  # "limit" can be NULL, which has no place in an order
+    assert lines.page_by_conn_(conn, conn_="c", limit=1).items == [made]
     assert lines.page_by_conn__and_limit_(conn, conn_="c", limit_="l", limit=1).items == [made]
     assert lines.update(conn, order=1, line_no=2, type="t").type == "t"
     assert lines.get_by_class__and_type(conn, class_=made.class_, type="t").order == 1
@@ -102,12 +102,25 @@ def test_quoted_names(conn: Connection, load: Callable[[str], Any]) -> None:
 
 
 def test_without_a_key(conn: Connection, load: Callable[[str], Any]) -> None:
-    """A table without a key has no functions by key and no pages; the rest works."""
+    """A table without a key goes by its rowid: the last field of a row, which insert returns and no form has."""
     module = load("queries.no_key")
     made = module.insert(conn, a=1)
+    assert type(made).__slots__ == ("a", "b", "rowid")
+    assert "rowid" not in load("models").NewNoKey.__slots__
     assert module.insert_many(conn, [made, load("models").NewNoKey(b="x")]) == 2
-    assert (module.count(conn), module.list_by_b(conn, b=None)) == (3, [made, made])
-    assert not {"get", "update", "upsert", "delete", "page", "iterate", "page_by_b"} & set(dir(module))
+    assert [row.rowid for row in module.list_by_b(conn, b=None)] == [1, 2]
+    assert module.get(conn, rowid=1) == made
+    assert module.exists(conn, rowid=3)
+    assert not module.exists(conn, rowid=4)
+    assert [row.b for row in module.get_many(conn, [3, 4, 1])] == ["x", None]
+    assert module.update(conn, rowid=3, b="y").b == "y"
+    page = module.page(conn, limit=2)
+    assert [row.rowid for row in page.items + module.page(conn, after=page.next).items] == [1, 2, 3]
+    assert [row.rowid for row in module.iterate(conn)] == [1, 2, 3]
+    assert module.delete(conn, rowid=2)
+    assert module.delete_many(conn, [1, 2, 3]) == 2
+    assert module.count(conn) == 0
+    assert not hasattr(module, "upsert")  # there is nothing to conflict with
 
 
 def test_kinds_of_values(conn: Connection, load: Callable[[str], Any]) -> None:
@@ -159,7 +172,11 @@ def test_keys_of_all_sorts(conn: Connection, load: Callable[[str], Any]) -> None
     assert words.upsert(conn, word="B", n=3).word == "b"
     nullable = load("queries.nullable_key")
     assert nullable.insert(conn, n=1).id is None
-    assert not hasattr(nullable, "page")
+    assert nullable.insert_many(conn, [nullable.insert(conn, n=2), nullable.insert(conn, id="a")][:1]) == 1
+    page = nullable.page(conn, limit=3)
+    assert [(row.id, row.n) for row in page.items] == [(None, 1), (None, 2), ("a", None)]
+    assert [row.n for row in nullable.page(conn, after=page.next).items] == [2]
+    assert [row.n for row in nullable.iterate(conn)] == [1, 2, None, 2]
     assert load("queries.descending").insert(conn, n=1).id is None
     assert load("queries.only_defaults").upsert(conn, id=7).id == 7
     assert load("queries.only_defaults").insert(conn).id == 8

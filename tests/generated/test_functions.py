@@ -21,6 +21,7 @@ KEYS = {
     "event_checkpoints": ("processor_name",),
     "aggregate_snapshots": ("aggregate_id", "aggregate_type", "sequence_number"),
 }
+CONTROLS = ("conn", "limit", "after", "before")
 each_table = pytest.mark.parametrize("table", samples.TABLES)
 
 
@@ -34,7 +35,7 @@ def functions(table: str, prefix: str) -> list[Any]:
 
 
 def arguments(function: Any, row: Any) -> dict[str, Any]:
-    names = [name for name in inspect.signature(function).parameters if name not in ("conn", "limit", "after")]
+    names = [name for name in inspect.signature(function).parameters if name not in CONTROLS]
     return {name: getattr(row, name) for name in names}
 
 
@@ -71,6 +72,21 @@ def test_delete(conn: Connection, table: str) -> None:
 
 
 @each_table
+def test_delete_many(conn: Connection, table: str) -> None:
+    """delete_many removes the rows of the keys that are there, each once, and counts them; one statement."""
+    module, rows = samples.module(table), samples.fill(conn)[table]
+    conn.raw.execute("PRAGMA foreign_keys = OFF")
+    keys = [tuple(key_of(table, row).values()) for row in rows]
+    missing = tuple("missing" if isinstance(part, str) else -1 for part in keys[0])
+    wanted = [keys[2], missing, keys[0], keys[2]]
+    conn.statements.clear()
+    assert module.delete_many(conn, iter(wanted if len(missing) > 1 else [key[0] for key in wanted])) == 2
+    assert len(conn.statements) == 1
+    assert module.list_all(conn) == [rows[1]]
+    assert module.delete_many(conn, []) == 0
+
+
+@each_table
 def test_lists_counts_and_pages(conn: Connection, table: str) -> None:
     """For every look-up list, count, iterate and pages of every size give the same rows, the right ones."""
     module, rows = samples.module(table), samples.fill(conn)[table]
@@ -86,6 +102,8 @@ def test_lists_counts_and_pages(conn: Connection, table: str) -> None:
             assert sorted(map(repr, listed)) == sorted(map(repr, expected))
             assert getattr(module, f"count{tail}")(conn, **given) == len(expected)
             assert list(getattr(module, f"iterate{tail}")(conn, **given)) == listed
+            for limit in (0, 1, 2, 100, 2**63):
+                assert function(conn, **given, limit=limit) == listed[:limit]
             for limit in (1, 2, 3):
                 paged, after = [], None
                 while True:
@@ -96,6 +114,16 @@ def test_lists_counts_and_pages(conn: Connection, table: str) -> None:
                     assert len(page.items) == limit
                     after = json.loads(json.dumps(page.next))
                 assert sorted(map(repr, paged)) == sorted(map(repr, listed))
+                back: list[Any] = []
+                before: Any = ()
+                while True:
+                    page = getattr(module, f"page{tail}")(conn, **given, limit=limit, before=before)
+                    back = page.items + back
+                    if page.previous is None:
+                        break
+                    assert len(page.items) == limit
+                    before = json.loads(json.dumps(page.previous))
+                assert back == paged
 
 
 @each_table
@@ -202,9 +230,16 @@ def test_wrong_pages_are_refused(conn: Connection) -> None:
     for wrong in (0, -1, True, "5", 2.0, None):
         with pytest.raises(QueryFailed, match=r"limit is not .* \[page\] Hint: "):
             documents.page(conn, limit=wrong)
-    for wrong in ("x", b"x", {"x": 1}, {"x"}, (), ("a", "b"), 5):
-        with pytest.raises(QueryFailed, match=r"after is no place .* \[page\] Hint: "):
+    for wrong in ("x", b"x", {"x": 1}, {"x"}, ("a", "b"), 5):
+        with pytest.raises(QueryFailed, match=r"after is no place .* \[page\] Hint: give the `next`"):
             documents.page(conn, after=wrong)
+        with pytest.raises(QueryFailed, match=r"before is no place .* \[page\] Hint: give the `previous`"):
+            documents.page(conn, before=wrong)
+    with pytest.raises(QueryFailed, match=r"after one place or before one \[page\]"):
+        documents.page(conn, after=("a",), before=("a",))
+    for wrong in (-1, True, "5", 2.0):
+        with pytest.raises(QueryFailed, match=r"limit is not .* \[list\] Hint: "):
+            documents.list_all(conn, limit=wrong)
     with pytest.raises(QueryFailed, match="after"):
         documents.page_by_kb_id(conn, kb_id="x", after=("a",))
 

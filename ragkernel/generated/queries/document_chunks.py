@@ -48,6 +48,10 @@ _DELETE = """\
 DELETE FROM document_chunks
 WHERE id = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM document_chunks
+WHERE id IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM document_chunks"""
@@ -57,33 +61,9 @@ SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, 
 FROM document_chunks
 ORDER BY rowid"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_AFTER = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-WHERE id > ?
-ORDER BY id
-LIMIT ?"""
-
-_ITERATE = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_ITERATE_AFTER = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-WHERE rowid > coalesce((SELECT rowid FROM document_chunks WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
+FROM document_chunks"""
 
 _ROWID_OF = """\
 SELECT rowid
@@ -101,20 +81,6 @@ SELECT count(*)
 FROM document_chunks
 WHERE document_id = ?"""
 
-_PAGE_BY_DOCUMENT_ID = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-WHERE document_id = ?
-ORDER BY chunk_index
-LIMIT ?"""
-
-_PAGE_BY_DOCUMENT_ID_AFTER = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-WHERE document_id = ? AND chunk_index > ?
-ORDER BY chunk_index
-LIMIT ?"""
-
 _GET_BY_DOCUMENT_ID_AND_CHUNK_INDEX = """\
 SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
 FROM document_chunks
@@ -131,22 +97,6 @@ SELECT count(*)
 FROM document_chunks
 WHERE kb_id = ?"""
 
-_PAGE_BY_KB_ID = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-WHERE kb_id = ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_KB_ID_AFTER = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-WHERE kb_id = ? AND rowid > coalesce((SELECT rowid FROM document_chunks WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
-
 _LIST_BY_CONTENT_HASH = """\
 SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
 FROM document_chunks
@@ -157,22 +107,6 @@ _COUNT_BY_CONTENT_HASH = """\
 SELECT count(*)
 FROM document_chunks
 WHERE content_hash = ?"""
-
-_PAGE_BY_CONTENT_HASH = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-WHERE content_hash = ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_CONTENT_HASH_AFTER = """\
-SELECT id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
-FROM document_chunks
-WHERE content_hash = ? AND rowid > coalesce((SELECT rowid FROM document_chunks WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
 
 _SQL_NEIGHBOURS = """\
 SELECT around.*
@@ -223,9 +157,53 @@ WHERE rowid IN (SELECT rowid FROM document_chunks WHERE kb_id = :kb_id LIMIT :li
 _SQL_DELETE_SOME_OF_DOCUMENT = """\
 DELETE FROM document_chunks
 WHERE rowid IN (SELECT rowid FROM document_chunks WHERE document_id = :document_id LIMIT :limit)"""
-_PLACE_ID = _rows.Place((0,))
-_PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
-_PLACE_CHUNK_INDEX = _rows.Place((3,))
+
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("id"),),
+    (0,),
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_ITERATE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM document_chunks WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+_ORDER_BY_DOCUMENT_ID = _rows.Order(
+    _SELECT,
+    "document_id = ?",
+    (_rows.Term("chunk_index"),),
+    (3,),
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_KB_ID = _rows.Order(
+    _SELECT,
+    "kb_id = ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM document_chunks WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_CONTENT_HASH = _rows.Order(
+    _SELECT,
+    "content_hash = ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM document_chunks WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
 
 _UPDATE = _rows.Update(
     "UPDATE document_chunks",
@@ -696,6 +674,16 @@ def delete(
     return conn.change(_DELETE, (id,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[str], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("document_chunks", (("id", str),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -706,8 +694,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[DocumentChunk]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -717,21 +713,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[DocumentChunk]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -741,13 +738,7 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _ITERATE,
-        _ITERATE_AFTER,
-        (),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_ITERATE, ()):
         yield from _rows_of(batch)
 
 
@@ -755,10 +746,17 @@ def list_by_document_id(
     conn: Reader,
     *,
     document_id: str,
+    limit: int | None = None,
 ) -> list[DocumentChunk]:
-    """All rows of this document_id, in the order of its index."""
+    """All rows of this document_id, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(document_id) is not str or not document_id.isascii():
         _values.wanted_text("document_chunks", "document_id", document_id)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_DOCUMENT_ID, (document_id,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_DOCUMENT_ID, (document_id,))
     return _rows_of(rows)
 
@@ -781,23 +779,24 @@ def page_by_document_id(
     document_id: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[DocumentChunk]:
     """A page of rows of this document_id, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(document_id) is not str or not document_id.isascii():
         _values.wanted_text("document_chunks", "document_id", document_id)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_DOCUMENT_ID,
-        _PAGE_BY_DOCUMENT_ID_AFTER,
+        _ORDER_BY_DOCUMENT_ID,
         (document_id,),
         limit,
         after,
-        _PLACE_CHUNK_INDEX,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_document_id(
@@ -811,13 +810,7 @@ def iterate_by_document_id(
     """
     if type(document_id) is not str or not document_id.isascii():
         _values.wanted_text("document_chunks", "document_id", document_id)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_DOCUMENT_ID,
-        _PAGE_BY_DOCUMENT_ID_AFTER,
-        (document_id,),
-        _PLACE_CHUNK_INDEX,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_DOCUMENT_ID, (document_id,)):
         yield from _rows_of(batch)
 
 
@@ -840,10 +833,17 @@ def list_by_kb_id(
     conn: Reader,
     *,
     kb_id: str,
+    limit: int | None = None,
 ) -> list[DocumentChunk]:
-    """All rows of this kb_id, in the order of its index."""
+    """All rows of this kb_id, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(kb_id) is not str or not kb_id.isascii():
         _values.wanted_text("document_chunks", "kb_id", kb_id)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_KB_ID, (kb_id,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_KB_ID, (kb_id,))
     return _rows_of(rows)
 
@@ -866,23 +866,24 @@ def page_by_kb_id(
     kb_id: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[DocumentChunk]:
     """A page of rows of this kb_id, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(kb_id) is not str or not kb_id.isascii():
         _values.wanted_text("document_chunks", "kb_id", kb_id)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_KB_ID,
-        _PAGE_BY_KB_ID_AFTER,
+        _ORDER_BY_KB_ID,
         (kb_id,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_kb_id(
@@ -896,13 +897,7 @@ def iterate_by_kb_id(
     """
     if type(kb_id) is not str or not kb_id.isascii():
         _values.wanted_text("document_chunks", "kb_id", kb_id)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_KB_ID,
-        _PAGE_BY_KB_ID_AFTER,
-        (kb_id,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_KB_ID, (kb_id,)):
         yield from _rows_of(batch)
 
 
@@ -910,10 +905,17 @@ def list_by_content_hash(
     conn: Reader,
     *,
     content_hash: str,
+    limit: int | None = None,
 ) -> list[DocumentChunk]:
-    """All rows of this content_hash, in the order of its index."""
+    """All rows of this content_hash, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(content_hash) is not str or not content_hash.isascii():
         _values.wanted_text("document_chunks", "content_hash", content_hash)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_CONTENT_HASH, (content_hash,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_CONTENT_HASH, (content_hash,))
     return _rows_of(rows)
 
@@ -936,23 +938,24 @@ def page_by_content_hash(
     content_hash: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[DocumentChunk]:
     """A page of rows of this content_hash, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(content_hash) is not str or not content_hash.isascii():
         _values.wanted_text("document_chunks", "content_hash", content_hash)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_CONTENT_HASH,
-        _PAGE_BY_CONTENT_HASH_AFTER,
+        _ORDER_BY_CONTENT_HASH,
         (content_hash,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_content_hash(
@@ -966,13 +969,7 @@ def iterate_by_content_hash(
     """
     if type(content_hash) is not str or not content_hash.isascii():
         _values.wanted_text("document_chunks", "content_hash", content_hash)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_CONTENT_HASH,
-        _PAGE_BY_CONTENT_HASH_AFTER,
-        (content_hash,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_CONTENT_HASH, (content_hash,)):
         yield from _rows_of(batch)
 
 

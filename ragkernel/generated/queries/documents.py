@@ -47,6 +47,10 @@ _DELETE = """\
 DELETE FROM documents
 WHERE id = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM documents
+WHERE id IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM documents"""
@@ -56,33 +60,9 @@ SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chun
 FROM documents
 ORDER BY rowid"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
-FROM documents
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_AFTER = """\
-SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
-FROM documents
-WHERE id > ?
-ORDER BY id
-LIMIT ?"""
-
-_ITERATE = """\
-SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
-FROM documents
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_ITERATE_AFTER = """\
-SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
-FROM documents
-WHERE rowid > coalesce((SELECT rowid FROM documents WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
+FROM documents"""
 
 _ROWID_OF = """\
 SELECT rowid
@@ -100,22 +80,6 @@ SELECT count(*)
 FROM documents
 WHERE kb_id = ?"""
 
-_PAGE_BY_KB_ID = """\
-SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
-FROM documents
-WHERE kb_id = ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_KB_ID_AFTER = """\
-SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
-FROM documents
-WHERE kb_id = ? AND rowid > coalesce((SELECT rowid FROM documents WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
-
 _LIST_BY_CONTENT_HASH = """\
 SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
 FROM documents
@@ -126,22 +90,6 @@ _COUNT_BY_CONTENT_HASH = """\
 SELECT count(*)
 FROM documents
 WHERE content_hash = ?"""
-
-_PAGE_BY_CONTENT_HASH = """\
-SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
-FROM documents
-WHERE content_hash = ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_CONTENT_HASH_AFTER = """\
-SELECT id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
-FROM documents
-WHERE content_hash = ? AND rowid > coalesce((SELECT rowid FROM documents WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
 
 _SQL_FINGERPRINTS = """\
 SELECT
@@ -202,8 +150,46 @@ SELECT
     coalesce(sum(size_bytes), 0) AS size_bytes
 FROM documents
 WHERE kb_id = :kb_id"""
-_PLACE_ID = _rows.Place((0,))
-_PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
+
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("id"),),
+    (0,),
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_ITERATE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM documents WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_KB_ID = _rows.Order(
+    _SELECT,
+    "kb_id = ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM documents WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_CONTENT_HASH = _rows.Order(
+    _SELECT,
+    "content_hash = ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM documents WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
 
 _UPDATE = _rows.Update(
     "UPDATE documents",
@@ -766,6 +752,16 @@ def delete(
     return conn.change(_DELETE, (id,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[str], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("documents", (("id", str),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -776,8 +772,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[Document]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -787,21 +791,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Document]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -811,13 +816,7 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _ITERATE,
-        _ITERATE_AFTER,
-        (),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_ITERATE, ()):
         yield from _rows_of(batch)
 
 
@@ -825,10 +824,17 @@ def list_by_kb_id(
     conn: Reader,
     *,
     kb_id: str,
+    limit: int | None = None,
 ) -> list[Document]:
-    """All rows of this kb_id, in the order of its index."""
+    """All rows of this kb_id, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(kb_id) is not str or not kb_id.isascii():
         _values.wanted_text("documents", "kb_id", kb_id)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_KB_ID, (kb_id,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_KB_ID, (kb_id,))
     return _rows_of(rows)
 
@@ -851,23 +857,24 @@ def page_by_kb_id(
     kb_id: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Document]:
     """A page of rows of this kb_id, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(kb_id) is not str or not kb_id.isascii():
         _values.wanted_text("documents", "kb_id", kb_id)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_KB_ID,
-        _PAGE_BY_KB_ID_AFTER,
+        _ORDER_BY_KB_ID,
         (kb_id,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_kb_id(
@@ -881,13 +888,7 @@ def iterate_by_kb_id(
     """
     if type(kb_id) is not str or not kb_id.isascii():
         _values.wanted_text("documents", "kb_id", kb_id)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_KB_ID,
-        _PAGE_BY_KB_ID_AFTER,
-        (kb_id,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_KB_ID, (kb_id,)):
         yield from _rows_of(batch)
 
 
@@ -895,10 +896,17 @@ def list_by_content_hash(
     conn: Reader,
     *,
     content_hash: str,
+    limit: int | None = None,
 ) -> list[Document]:
-    """All rows of this content_hash, in the order of its index."""
+    """All rows of this content_hash, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(content_hash) is not str or not content_hash.isascii():
         _values.wanted_text("documents", "content_hash", content_hash)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_CONTENT_HASH, (content_hash,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_CONTENT_HASH, (content_hash,))
     return _rows_of(rows)
 
@@ -921,23 +929,24 @@ def page_by_content_hash(
     content_hash: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Document]:
     """A page of rows of this content_hash, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(content_hash) is not str or not content_hash.isascii():
         _values.wanted_text("documents", "content_hash", content_hash)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_CONTENT_HASH,
-        _PAGE_BY_CONTENT_HASH_AFTER,
+        _ORDER_BY_CONTENT_HASH,
         (content_hash,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_content_hash(
@@ -951,13 +960,7 @@ def iterate_by_content_hash(
     """
     if type(content_hash) is not str or not content_hash.isascii():
         _values.wanted_text("documents", "content_hash", content_hash)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_CONTENT_HASH,
-        _PAGE_BY_CONTENT_HASH_AFTER,
-        (content_hash,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_CONTENT_HASH, (content_hash,)):
         yield from _rows_of(batch)
 
 

@@ -47,6 +47,10 @@ _DELETE = """\
 DELETE FROM event_checkpoints
 WHERE processor_name = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM event_checkpoints
+WHERE processor_name IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM event_checkpoints"""
@@ -56,40 +60,38 @@ SELECT processor_name, last_processed_sequence, updated_at
 FROM event_checkpoints
 ORDER BY rowid"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT processor_name, last_processed_sequence, updated_at
-FROM event_checkpoints
-ORDER BY processor_name
-LIMIT ?"""
-
-_PAGE_AFTER = """\
-SELECT processor_name, last_processed_sequence, updated_at
-FROM event_checkpoints
-WHERE processor_name > ?
-ORDER BY processor_name
-LIMIT ?"""
-
-_ITERATE = """\
-SELECT processor_name, last_processed_sequence, updated_at
-FROM event_checkpoints
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_ITERATE_AFTER = """\
-SELECT processor_name, last_processed_sequence, updated_at
-FROM event_checkpoints
-WHERE rowid > coalesce((SELECT rowid FROM event_checkpoints WHERE processor_name = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
+FROM event_checkpoints"""
 
 _ROWID_OF = """\
 SELECT rowid
 FROM event_checkpoints
 WHERE processor_name = ?"""
-_PLACE_PROCESSOR_NAME = _rows.Place((0,))
-_PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
+
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("processor_name"),),
+    (0,),
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_ITERATE = _rows.Order(
+    _SELECT,
+    "",
+    (
+        _rows.Term(
+            "rowid",
+            bound="coalesce((SELECT rowid FROM event_checkpoints WHERE processor_name = ?), ?)",
+            values=2,
+        ),
+    ),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
 
 _UPDATE = _rows.Update(
     "UPDATE event_checkpoints",
@@ -336,6 +338,16 @@ def delete(
     return conn.change(_DELETE, (processor_name,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[str], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("event_checkpoints", (("processor_name", str),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -346,8 +358,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[EventCheckpoint]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -357,21 +377,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[EventCheckpoint]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_PROCESSOR_NAME,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -381,11 +402,5 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _ITERATE,
-        _ITERATE_AFTER,
-        (),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_ITERATE, ()):
         yield from _rows_of(batch)

@@ -55,6 +55,10 @@ _DELETE = """\
 DELETE FROM events
 WHERE id = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM events
+WHERE id IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM events"""
@@ -64,18 +68,9 @@ SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, 
 FROM events
 ORDER BY id"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_AFTER = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE id > ?
-ORDER BY id
-LIMIT ?"""
+FROM events"""
 
 _GET_BY_EVENT_ID = """\
 SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
@@ -93,20 +88,6 @@ SELECT count(*)
 FROM events
 WHERE event_type = ?"""
 
-_PAGE_BY_EVENT_TYPE = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE event_type = ?
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_BY_EVENT_TYPE_AFTER = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE event_type = ? AND id > ?
-ORDER BY id
-LIMIT ?"""
-
 _LIST_BY_AGGREGATE_ID = """\
 SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
 FROM events
@@ -118,20 +99,6 @@ SELECT count(*)
 FROM events
 WHERE aggregate_id = ?"""
 
-_PAGE_BY_AGGREGATE_ID = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE aggregate_id = ?
-ORDER BY aggregate_type, sequence_number
-LIMIT ?"""
-
-_PAGE_BY_AGGREGATE_ID_AFTER = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE aggregate_id = ? AND (aggregate_type, sequence_number) > (?, ?)
-ORDER BY aggregate_type, sequence_number
-LIMIT ?"""
-
 _LIST_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE = """\
 SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
 FROM events
@@ -142,20 +109,6 @@ _COUNT_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE = """\
 SELECT count(*)
 FROM events
 WHERE aggregate_id = ? AND aggregate_type = ?"""
-
-_PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE aggregate_id = ? AND aggregate_type = ?
-ORDER BY sequence_number
-LIMIT ?"""
-
-_PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE_AFTER = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE aggregate_id = ? AND aggregate_type = ? AND sequence_number > ?
-ORDER BY sequence_number
-LIMIT ?"""
 
 _GET_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE_AND_SEQUENCE_NUMBER = """\
 SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
@@ -173,20 +126,6 @@ SELECT count(*)
 FROM events
 WHERE trace_id IS ?"""
 
-_PAGE_BY_TRACE_ID = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE trace_id IS ?
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_BY_TRACE_ID_AFTER = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE trace_id IS ? AND id > ?
-ORDER BY id
-LIMIT ?"""
-
 _LIST_BY_TIMESTAMP = """\
 SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
 FROM events
@@ -197,20 +136,6 @@ _COUNT_BY_TIMESTAMP = """\
 SELECT count(*)
 FROM events
 WHERE timestamp = ?"""
-
-_PAGE_BY_TIMESTAMP = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE timestamp = ?
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_BY_TIMESTAMP_AFTER = """\
-SELECT id, event_id, event_type, aggregate_id, aggregate_type, sequence_number, event_data, metadata, trace_id, user_id, timestamp, payload_salt, payload_digest, checksum
-FROM events
-WHERE timestamp = ? AND id > ?
-ORDER BY id
-LIMIT ?"""
 
 _SQL_HEAD = """\
 SELECT sequence_number, checksum
@@ -258,9 +183,51 @@ LIMIT :limit"""
 _SQL_NEWEST_POSITION = """\
 SELECT max(id) AS position
 FROM events"""
-_PLACE_ID = _rows.Place((0,))
-_PLACE_AGGREGATE_TYPE_SEQUENCE_NUMBER = _rows.Place((4, 5))
-_PLACE_SEQUENCE_NUMBER = _rows.Place((5,))
+
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("id"),),
+    (0,),
+)
+
+_ORDER_BY_EVENT_TYPE = _rows.Order(
+    _SELECT,
+    "event_type = ?",
+    (_rows.Term("id"),),
+    (0,),
+)
+
+_ORDER_BY_AGGREGATE_ID = _rows.Order(
+    _SELECT,
+    "aggregate_id = ?",
+    (
+        _rows.Term("aggregate_type"),
+        _rows.Term("sequence_number"),
+    ),
+    (4, 5),
+)
+
+_ORDER_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE = _rows.Order(
+    _SELECT,
+    "aggregate_id = ? AND aggregate_type = ?",
+    (_rows.Term("sequence_number"),),
+    (5,),
+)
+
+_ORDER_BY_TRACE_ID = _rows.Order(
+    _SELECT,
+    "trace_id IS ?",
+    (_rows.Term("id"),),
+    (0,),
+)
+
+_ORDER_BY_TIMESTAMP = _rows.Order(
+    _SELECT,
+    "timestamp = ?",
+    (_rows.Term("id"),),
+    (0,),
+)
 
 _UPDATE = _rows.Update(
     "UPDATE events",
@@ -1034,6 +1001,16 @@ def delete(
     return conn.change(_DELETE, (id,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[int], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("events", (("id", int),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -1044,8 +1021,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[Event]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -1055,21 +1040,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Event]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -1079,13 +1065,7 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _PAGE,
-        _PAGE_AFTER,
-        (),
-        _PLACE_ID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_PAGE, ()):
         yield from _rows_of(batch)
 
 
@@ -1105,10 +1085,17 @@ def list_by_event_type(
     conn: Reader,
     *,
     event_type: str,
+    limit: int | None = None,
 ) -> list[Event]:
-    """All rows of this event_type, in the order of its index."""
+    """All rows of this event_type, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(event_type) is not str or not event_type.isascii():
         _values.wanted_text("events", "event_type", event_type)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_EVENT_TYPE, (event_type,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_EVENT_TYPE, (event_type,))
     return _rows_of(rows)
 
@@ -1131,23 +1118,24 @@ def page_by_event_type(
     event_type: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Event]:
     """A page of rows of this event_type, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(event_type) is not str or not event_type.isascii():
         _values.wanted_text("events", "event_type", event_type)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_EVENT_TYPE,
-        _PAGE_BY_EVENT_TYPE_AFTER,
+        _ORDER_BY_EVENT_TYPE,
         (event_type,),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_event_type(
@@ -1161,13 +1149,7 @@ def iterate_by_event_type(
     """
     if type(event_type) is not str or not event_type.isascii():
         _values.wanted_text("events", "event_type", event_type)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_EVENT_TYPE,
-        _PAGE_BY_EVENT_TYPE_AFTER,
-        (event_type,),
-        _PLACE_ID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_EVENT_TYPE, (event_type,)):
         yield from _rows_of(batch)
 
 
@@ -1175,10 +1157,17 @@ def list_by_aggregate_id(
     conn: Reader,
     *,
     aggregate_id: str,
+    limit: int | None = None,
 ) -> list[Event]:
-    """All rows of this aggregate_id, in the order of its index."""
+    """All rows of this aggregate_id, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(aggregate_id) is not str or not aggregate_id.isascii():
         _values.wanted_text("events", "aggregate_id", aggregate_id)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_AGGREGATE_ID, (aggregate_id,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_AGGREGATE_ID, (aggregate_id,))
     return _rows_of(rows)
 
@@ -1201,23 +1190,24 @@ def page_by_aggregate_id(
     aggregate_id: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Event]:
     """A page of rows of this aggregate_id, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(aggregate_id) is not str or not aggregate_id.isascii():
         _values.wanted_text("events", "aggregate_id", aggregate_id)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_AGGREGATE_ID,
-        _PAGE_BY_AGGREGATE_ID_AFTER,
+        _ORDER_BY_AGGREGATE_ID,
         (aggregate_id,),
         limit,
         after,
-        _PLACE_AGGREGATE_TYPE_SEQUENCE_NUMBER,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_aggregate_id(
@@ -1231,13 +1221,7 @@ def iterate_by_aggregate_id(
     """
     if type(aggregate_id) is not str or not aggregate_id.isascii():
         _values.wanted_text("events", "aggregate_id", aggregate_id)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_AGGREGATE_ID,
-        _PAGE_BY_AGGREGATE_ID_AFTER,
-        (aggregate_id,),
-        _PLACE_AGGREGATE_TYPE_SEQUENCE_NUMBER,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_AGGREGATE_ID, (aggregate_id,)):
         yield from _rows_of(batch)
 
 
@@ -1246,12 +1230,19 @@ def list_by_aggregate_id_and_aggregate_type(
     *,
     aggregate_id: str,
     aggregate_type: str,
+    limit: int | None = None,
 ) -> list[Event]:
-    """All rows of this aggregate_id, aggregate_type, in the order of its index."""
+    """All rows of this aggregate_id, aggregate_type, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(aggregate_id) is not str or not aggregate_id.isascii():
         _values.wanted_text("events", "aggregate_id", aggregate_id)
     if type(aggregate_type) is not str or not aggregate_type.isascii():
         _values.wanted_text("events", "aggregate_type", aggregate_type)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE, (aggregate_id, aggregate_type), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE, (aggregate_id, aggregate_type))
     return _rows_of(rows)
 
@@ -1278,25 +1269,26 @@ def page_by_aggregate_id_and_aggregate_type(
     aggregate_type: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Event]:
     """A page of rows of this aggregate_id, aggregate_type, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(aggregate_id) is not str or not aggregate_id.isascii():
         _values.wanted_text("events", "aggregate_id", aggregate_id)
     if type(aggregate_type) is not str or not aggregate_type.isascii():
         _values.wanted_text("events", "aggregate_type", aggregate_type)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE,
-        _PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE_AFTER,
+        _ORDER_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE,
         (aggregate_id, aggregate_type),
         limit,
         after,
-        _PLACE_SEQUENCE_NUMBER,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_aggregate_id_and_aggregate_type(
@@ -1313,13 +1305,7 @@ def iterate_by_aggregate_id_and_aggregate_type(
         _values.wanted_text("events", "aggregate_id", aggregate_id)
     if type(aggregate_type) is not str or not aggregate_type.isascii():
         _values.wanted_text("events", "aggregate_type", aggregate_type)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE,
-        _PAGE_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE_AFTER,
-        (aggregate_id, aggregate_type),
-        _PLACE_SEQUENCE_NUMBER,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_AGGREGATE_ID_AND_AGGREGATE_TYPE, (aggregate_id, aggregate_type)):
         yield from _rows_of(batch)
 
 
@@ -1348,10 +1334,17 @@ def list_by_trace_id(
     conn: Reader,
     *,
     trace_id: str | None,
+    limit: int | None = None,
 ) -> list[Event]:
-    """All rows of this trace_id, in the order of its index."""
+    """All rows of this trace_id, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if trace_id is not None:
         _values.wanted_text("events", "trace_id", trace_id)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_TRACE_ID, (trace_id,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_TRACE_ID, (trace_id,))
     return _rows_of(rows)
 
@@ -1374,23 +1367,24 @@ def page_by_trace_id(
     trace_id: str | None,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Event]:
     """A page of rows of this trace_id, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if trace_id is not None:
         _values.wanted_text("events", "trace_id", trace_id)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_TRACE_ID,
-        _PAGE_BY_TRACE_ID_AFTER,
+        _ORDER_BY_TRACE_ID,
         (trace_id,),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_trace_id(
@@ -1404,13 +1398,7 @@ def iterate_by_trace_id(
     """
     if trace_id is not None:
         _values.wanted_text("events", "trace_id", trace_id)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_TRACE_ID,
-        _PAGE_BY_TRACE_ID_AFTER,
-        (trace_id,),
-        _PLACE_ID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_TRACE_ID, (trace_id,)):
         yield from _rows_of(batch)
 
 
@@ -1418,8 +1406,20 @@ def list_by_timestamp(
     conn: Reader,
     *,
     timestamp: datetime,
+    limit: int | None = None,
 ) -> list[Event]:
-    """All rows of this timestamp, in the order of its index."""
+    """All rows of this timestamp, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(
+            conn,
+            _LIST_BY_TIMESTAMP,
+            (_values.moment_text("events", "timestamp", timestamp),),
+            limit,
+        )
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_TIMESTAMP, (_values.moment_text("events", "timestamp", timestamp),))
     return _rows_of(rows)
 
@@ -1440,21 +1440,22 @@ def page_by_timestamp(
     timestamp: datetime,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Event]:
     """A page of rows of this timestamp, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_TIMESTAMP,
-        _PAGE_BY_TIMESTAMP_AFTER,
+        _ORDER_BY_TIMESTAMP,
         (_values.moment_text("events", "timestamp", timestamp),),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_timestamp(
@@ -1466,13 +1467,7 @@ def iterate_by_timestamp(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_TIMESTAMP,
-        _PAGE_BY_TIMESTAMP_AFTER,
-        (_values.moment_text("events", "timestamp", timestamp),),
-        _PLACE_ID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_TIMESTAMP, (_values.moment_text("events", "timestamp", timestamp),)):
         yield from _rows_of(batch)
 
 

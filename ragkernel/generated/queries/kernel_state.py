@@ -44,6 +44,10 @@ _DELETE = """\
 DELETE FROM kernel_state
 WHERE "key" = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM kernel_state
+WHERE "key" IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM kernel_state"""
@@ -53,19 +57,16 @@ SELECT "key", value
 FROM kernel_state
 ORDER BY "key\""""
 
-_PAGE = """\
+_SELECT = """\
 SELECT "key", value
-FROM kernel_state
-ORDER BY "key"
-LIMIT ?"""
+FROM kernel_state"""
 
-_PAGE_AFTER = """\
-SELECT "key", value
-FROM kernel_state
-WHERE "key" > ?
-ORDER BY "key"
-LIMIT ?"""
-_PLACE_KEY = _rows.Place((0,))
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term('"key"'),),
+    (0,),
+)
 
 _UPDATE = _rows.Update(
     "UPDATE kernel_state",
@@ -270,6 +271,16 @@ def delete(
     return conn.change(_DELETE, (key,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[str], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("kernel_state", (("key", str),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -280,8 +291,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[KernelState]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -291,21 +310,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[KernelState]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_KEY,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -315,11 +335,5 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _PAGE,
-        _PAGE_AFTER,
-        (),
-        _PLACE_KEY,
-    ):
+    for batch in _rows.batches(conn, _ORDER_PAGE, ()):
         yield from _rows_of(batch)

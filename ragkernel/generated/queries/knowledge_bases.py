@@ -50,6 +50,10 @@ _DELETE = """\
 DELETE FROM knowledge_bases
 WHERE id = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM knowledge_bases
+WHERE id IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM knowledge_bases"""
@@ -59,33 +63,9 @@ SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, des
 FROM knowledge_bases
 ORDER BY rowid"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
-FROM knowledge_bases
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_AFTER = """\
-SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
-FROM knowledge_bases
-WHERE id > ?
-ORDER BY id
-LIMIT ?"""
-
-_ITERATE = """\
-SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
-FROM knowledge_bases
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_ITERATE_AFTER = """\
-SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
-FROM knowledge_bases
-WHERE rowid > coalesce((SELECT rowid FROM knowledge_bases WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
+FROM knowledge_bases"""
 
 _ROWID_OF = """\
 SELECT rowid
@@ -103,20 +83,6 @@ SELECT count(*)
 FROM knowledge_bases
 WHERE name = ?"""
 
-_PAGE_BY_NAME = """\
-SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
-FROM knowledge_bases
-WHERE name = ?
-ORDER BY version
-LIMIT ?"""
-
-_PAGE_BY_NAME_AFTER = """\
-SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
-FROM knowledge_bases
-WHERE name = ? AND version > ?
-ORDER BY version
-LIMIT ?"""
-
 _GET_BY_NAME_AND_VERSION = """\
 SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
 FROM knowledge_bases
@@ -132,22 +98,6 @@ _COUNT_BY_STATUS = """\
 SELECT count(*)
 FROM knowledge_bases
 WHERE status = ?"""
-
-_PAGE_BY_STATUS = """\
-SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
-FROM knowledge_bases
-WHERE status = ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_STATUS_AFTER = """\
-SELECT id, name, version, status, embedder_model, chunk_size, chunk_overlap, description, metadata, health_score, created_at, updated_at, pinned_version
-FROM knowledge_bases
-WHERE status = ? AND rowid > coalesce((SELECT rowid FROM knowledge_bases WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
 
 _SQL_LATEST_ACTIVE = """\
 SELECT *
@@ -191,9 +141,42 @@ SET
     updated_at = :updated_at
 WHERE id = :id
     OR (status = 'active' AND name = (SELECT chosen.name FROM knowledge_bases AS chosen WHERE chosen.id = :id))"""
-_PLACE_ID = _rows.Place((0,))
-_PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
-_PLACE_VERSION = _rows.Place((2,))
+
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("id"),),
+    (0,),
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_ITERATE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM knowledge_bases WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+_ORDER_BY_NAME = _rows.Order(
+    _SELECT,
+    "name = ?",
+    (_rows.Term("version"),),
+    (2,),
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_STATUS = _rows.Order(
+    _SELECT,
+    "status = ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM knowledge_bases WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
 
 _UPDATE = _rows.Update(
     "UPDATE knowledge_bases",
@@ -801,6 +784,16 @@ def delete(
     return conn.change(_DELETE, (id,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[str], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("knowledge_bases", (("id", str),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -811,8 +804,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[KnowledgeBase]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -822,21 +823,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[KnowledgeBase]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -846,13 +848,7 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _ITERATE,
-        _ITERATE_AFTER,
-        (),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_ITERATE, ()):
         yield from _rows_of(batch)
 
 
@@ -860,10 +856,17 @@ def list_by_name(
     conn: Reader,
     *,
     name: str,
+    limit: int | None = None,
 ) -> list[KnowledgeBase]:
-    """All rows of this name, in the order of its index."""
+    """All rows of this name, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(name) is not str or not name.isascii():
         _values.wanted_text("knowledge_bases", "name", name)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_NAME, (name,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_NAME, (name,))
     return _rows_of(rows)
 
@@ -886,23 +889,24 @@ def page_by_name(
     name: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[KnowledgeBase]:
     """A page of rows of this name, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(name) is not str or not name.isascii():
         _values.wanted_text("knowledge_bases", "name", name)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_NAME,
-        _PAGE_BY_NAME_AFTER,
+        _ORDER_BY_NAME,
         (name,),
         limit,
         after,
-        _PLACE_VERSION,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_name(
@@ -916,13 +920,7 @@ def iterate_by_name(
     """
     if type(name) is not str or not name.isascii():
         _values.wanted_text("knowledge_bases", "name", name)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_NAME,
-        _PAGE_BY_NAME_AFTER,
-        (name,),
-        _PLACE_VERSION,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_NAME, (name,)):
         yield from _rows_of(batch)
 
 
@@ -945,10 +943,17 @@ def list_by_status(
     conn: Reader,
     *,
     status: Literal["active", "inactive", "building", "error"],
+    limit: int | None = None,
 ) -> list[KnowledgeBase]:
-    """All rows of this status, in the order of its index."""
+    """All rows of this status, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(status) is not str or status not in _STATUS_CHOICES:
         _values.choice("knowledge_bases", "status", status, _STATUS_CHOICES)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_STATUS, (status,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_STATUS, (status,))
     return _rows_of(rows)
 
@@ -971,23 +976,24 @@ def page_by_status(
     status: Literal["active", "inactive", "building", "error"],
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[KnowledgeBase]:
     """A page of rows of this status, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(status) is not str or status not in _STATUS_CHOICES:
         _values.choice("knowledge_bases", "status", status, _STATUS_CHOICES)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_STATUS,
-        _PAGE_BY_STATUS_AFTER,
+        _ORDER_BY_STATUS,
         (status,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_status(
@@ -1001,13 +1007,7 @@ def iterate_by_status(
     """
     if type(status) is not str or status not in _STATUS_CHOICES:
         _values.choice("knowledge_bases", "status", status, _STATUS_CHOICES)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_STATUS,
-        _PAGE_BY_STATUS_AFTER,
-        (status,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_STATUS, (status,)):
         yield from _rows_of(batch)
 
 

@@ -52,6 +52,10 @@ _DELETE = """\
 DELETE FROM pipeline_runs
 WHERE id = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM pipeline_runs
+WHERE id IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM pipeline_runs"""
@@ -61,33 +65,9 @@ SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, 
 FROM pipeline_runs
 ORDER BY rowid"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_AFTER = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE id > ?
-ORDER BY id
-LIMIT ?"""
-
-_ITERATE = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_ITERATE_AFTER = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE rowid > coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
+FROM pipeline_runs"""
 
 _ROWID_OF = """\
 SELECT rowid
@@ -105,22 +85,6 @@ SELECT count(*)
 FROM pipeline_runs
 WHERE pipeline_id = ?"""
 
-_PAGE_BY_PIPELINE_ID = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE pipeline_id = ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_PIPELINE_ID_AFTER = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE pipeline_id = ? AND rowid > coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
-
 _LIST_BY_KB_ID = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
 FROM pipeline_runs
@@ -131,22 +95,6 @@ _COUNT_BY_KB_ID = """\
 SELECT count(*)
 FROM pipeline_runs
 WHERE kb_id IS ?"""
-
-_PAGE_BY_KB_ID = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE kb_id IS ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_KB_ID_AFTER = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE kb_id IS ? AND rowid > coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
 
 _LIST_BY_STATUS = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
@@ -159,22 +107,6 @@ SELECT count(*)
 FROM pipeline_runs
 WHERE status = ?"""
 
-_PAGE_BY_STATUS = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE status = ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_STATUS_AFTER = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE status = ? AND rowid > coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
-
 _LIST_BY_STARTED_AT = """\
 SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
 FROM pipeline_runs
@@ -185,22 +117,6 @@ _COUNT_BY_STARTED_AT = """\
 SELECT count(*)
 FROM pipeline_runs
 WHERE started_at IS ?"""
-
-_PAGE_BY_STARTED_AT = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE started_at IS ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_STARTED_AT_AFTER = """\
-SELECT id, pipeline_id, kb_id, status, started_at, completed_at, error_message, metrics, artifacts
-FROM pipeline_runs
-WHERE started_at IS ? AND rowid > coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
 
 _SQL_BY_STATUS = """\
 SELECT run.*, pipeline.name AS pipeline_name
@@ -242,8 +158,68 @@ WHERE (:before IS NULL OR run.id < :before)
     AND (:status IS NULL OR run.status = :status)
 ORDER BY run.id DESC
 LIMIT :limit"""
-_PLACE_ID = _rows.Place((0,))
-_PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
+
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("id"),),
+    (0,),
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_ITERATE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_PIPELINE_ID = _rows.Order(
+    _SELECT,
+    "pipeline_id = ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_KB_ID = _rows.Order(
+    _SELECT,
+    "kb_id IS ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_STATUS = _rows.Order(
+    _SELECT,
+    "status = ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_STARTED_AT = _rows.Order(
+    _SELECT,
+    "started_at IS ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM pipeline_runs WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
 
 _UPDATE = _rows.Update(
     "UPDATE pipeline_runs",
@@ -840,6 +816,16 @@ def delete(
     return conn.change(_DELETE, (id,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[str], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("pipeline_runs", (("id", str),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -850,8 +836,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[PipelineRun]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -861,21 +855,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[PipelineRun]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -885,13 +880,7 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _ITERATE,
-        _ITERATE_AFTER,
-        (),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_ITERATE, ()):
         yield from _rows_of(batch)
 
 
@@ -899,10 +888,17 @@ def list_by_pipeline_id(
     conn: Reader,
     *,
     pipeline_id: str,
+    limit: int | None = None,
 ) -> list[PipelineRun]:
-    """All rows of this pipeline_id, in the order of its index."""
+    """All rows of this pipeline_id, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(pipeline_id) is not str or not pipeline_id.isascii():
         _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_PIPELINE_ID, (pipeline_id,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_PIPELINE_ID, (pipeline_id,))
     return _rows_of(rows)
 
@@ -925,23 +921,24 @@ def page_by_pipeline_id(
     pipeline_id: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[PipelineRun]:
     """A page of rows of this pipeline_id, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(pipeline_id) is not str or not pipeline_id.isascii():
         _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_PIPELINE_ID,
-        _PAGE_BY_PIPELINE_ID_AFTER,
+        _ORDER_BY_PIPELINE_ID,
         (pipeline_id,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_pipeline_id(
@@ -955,13 +952,7 @@ def iterate_by_pipeline_id(
     """
     if type(pipeline_id) is not str or not pipeline_id.isascii():
         _values.wanted_text("pipeline_runs", "pipeline_id", pipeline_id)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_PIPELINE_ID,
-        _PAGE_BY_PIPELINE_ID_AFTER,
-        (pipeline_id,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_PIPELINE_ID, (pipeline_id,)):
         yield from _rows_of(batch)
 
 
@@ -969,10 +960,17 @@ def list_by_kb_id(
     conn: Reader,
     *,
     kb_id: str | None,
+    limit: int | None = None,
 ) -> list[PipelineRun]:
-    """All rows of this kb_id, in the order of its index."""
+    """All rows of this kb_id, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if kb_id is not None:
         _values.wanted_text("pipeline_runs", "kb_id", kb_id)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_KB_ID, (kb_id,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_KB_ID, (kb_id,))
     return _rows_of(rows)
 
@@ -995,23 +993,24 @@ def page_by_kb_id(
     kb_id: str | None,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[PipelineRun]:
     """A page of rows of this kb_id, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if kb_id is not None:
         _values.wanted_text("pipeline_runs", "kb_id", kb_id)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_KB_ID,
-        _PAGE_BY_KB_ID_AFTER,
+        _ORDER_BY_KB_ID,
         (kb_id,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_kb_id(
@@ -1025,13 +1024,7 @@ def iterate_by_kb_id(
     """
     if kb_id is not None:
         _values.wanted_text("pipeline_runs", "kb_id", kb_id)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_KB_ID,
-        _PAGE_BY_KB_ID_AFTER,
-        (kb_id,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_KB_ID, (kb_id,)):
         yield from _rows_of(batch)
 
 
@@ -1039,10 +1032,17 @@ def list_by_status(
     conn: Reader,
     *,
     status: Literal["pending", "running", "completed", "failed", "cancelled"],
+    limit: int | None = None,
 ) -> list[PipelineRun]:
-    """All rows of this status, in the order of its index."""
+    """All rows of this status, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(status) is not str or status not in _STATUS_CHOICES:
         _values.choice("pipeline_runs", "status", status, _STATUS_CHOICES)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_STATUS, (status,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_STATUS, (status,))
     return _rows_of(rows)
 
@@ -1065,23 +1065,24 @@ def page_by_status(
     status: Literal["pending", "running", "completed", "failed", "cancelled"],
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[PipelineRun]:
     """A page of rows of this status, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(status) is not str or status not in _STATUS_CHOICES:
         _values.choice("pipeline_runs", "status", status, _STATUS_CHOICES)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_STATUS,
-        _PAGE_BY_STATUS_AFTER,
+        _ORDER_BY_STATUS,
         (status,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_status(
@@ -1095,13 +1096,7 @@ def iterate_by_status(
     """
     if type(status) is not str or status not in _STATUS_CHOICES:
         _values.choice("pipeline_runs", "status", status, _STATUS_CHOICES)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_STATUS,
-        _PAGE_BY_STATUS_AFTER,
-        (status,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_STATUS, (status,)):
         yield from _rows_of(batch)
 
 
@@ -1109,8 +1104,20 @@ def list_by_started_at(
     conn: Reader,
     *,
     started_at: datetime | None,
+    limit: int | None = None,
 ) -> list[PipelineRun]:
-    """All rows of this started_at, in the order of its index."""
+    """All rows of this started_at, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(
+            conn,
+            _LIST_BY_STARTED_AT,
+            (None if started_at is None else _values.moment_text("pipeline_runs", "started_at", started_at),),
+            limit,
+        )
+        return _rows_of(rows)
     rows = conn.fetch_all(
         _LIST_BY_STARTED_AT,
         (None if started_at is None else _values.moment_text("pipeline_runs", "started_at", started_at),),
@@ -1137,21 +1144,22 @@ def page_by_started_at(
     started_at: datetime | None,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[PipelineRun]:
     """A page of rows of this started_at, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_STARTED_AT,
-        _PAGE_BY_STARTED_AT_AFTER,
+        _ORDER_BY_STARTED_AT,
         (None if started_at is None else _values.moment_text("pipeline_runs", "started_at", started_at),),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_started_at(
@@ -1165,10 +1173,8 @@ def iterate_by_started_at(
     """
     for batch in _rows.batches(
         conn,
-        _PAGE_BY_STARTED_AT,
-        _PAGE_BY_STARTED_AT_AFTER,
+        _ORDER_BY_STARTED_AT,
         (None if started_at is None else _values.moment_text("pipeline_runs", "started_at", started_at),),
-        _PLACE_ROWID,
     ):
         yield from _rows_of(batch)
 

@@ -45,6 +45,10 @@ _DELETE = """\
 DELETE FROM schedules
 WHERE id = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM schedules
+WHERE id IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM schedules"""
@@ -54,33 +58,9 @@ SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, crea
 FROM schedules
 ORDER BY rowid"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
-FROM schedules
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_AFTER = """\
-SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
-FROM schedules
-WHERE id > ?
-ORDER BY id
-LIMIT ?"""
-
-_ITERATE = """\
-SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
-FROM schedules
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_ITERATE_AFTER = """\
-SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
-FROM schedules
-WHERE rowid > coalesce((SELECT rowid FROM schedules WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
+FROM schedules"""
 
 _ROWID_OF = """\
 SELECT rowid
@@ -103,22 +83,6 @@ SELECT count(*)
 FROM schedules
 WHERE pipeline_id = ?"""
 
-_PAGE_BY_PIPELINE_ID = """\
-SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
-FROM schedules
-WHERE pipeline_id = ?
-ORDER BY rowid
-LIMIT ?"""
-
-# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
-# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_PIPELINE_ID_AFTER = """\
-SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
-FROM schedules
-WHERE pipeline_id = ? AND rowid > coalesce((SELECT rowid FROM schedules WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
-
 _LIST_BY_NEXT_RUN = """\
 SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
 FROM schedules
@@ -130,23 +94,45 @@ SELECT count(*)
 FROM schedules
 WHERE next_run IS ?"""
 
-_PAGE_BY_NEXT_RUN = """\
-SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
-FROM schedules
-WHERE next_run IS ?
-ORDER BY rowid
-LIMIT ?"""
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("id"),),
+    (0,),
+)
 
 # The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
 # to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
-_PAGE_BY_NEXT_RUN_AFTER = """\
-SELECT id, name, cron_expression, pipeline_id, enabled, last_run, next_run, created_at, updated_at
-FROM schedules
-WHERE next_run IS ? AND rowid > coalesce((SELECT rowid FROM schedules WHERE id = ?), ?)
-ORDER BY rowid
-LIMIT ?"""
-_PLACE_ID = _rows.Place((0,))
-_PLACE_ROWID = _rows.Place((0,), _ROWID_OF, 1)
+_ORDER_ITERATE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM schedules WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_PIPELINE_ID = _rows.Order(
+    _SELECT,
+    "pipeline_id = ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM schedules WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
+
+# The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids
+# to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.
+_ORDER_BY_NEXT_RUN = _rows.Order(
+    _SELECT,
+    "next_run IS ?",
+    (_rows.Term("rowid", bound="coalesce((SELECT rowid FROM schedules WHERE id = ?), ?)", values=2),),
+    (0,),
+    rowid_of=_ROWID_OF,
+    key_width=1,
+)
 
 _UPDATE = _rows.Update(
     "UPDATE schedules",
@@ -533,6 +519,16 @@ def delete(
     return conn.change(_DELETE, (id,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[str], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("schedules", (("id", str),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -543,8 +539,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[Schedule]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -554,21 +558,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Schedule]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -578,13 +583,7 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _ITERATE,
-        _ITERATE_AFTER,
-        (),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_ITERATE, ()):
         yield from _rows_of(batch)
 
 
@@ -604,10 +603,17 @@ def list_by_pipeline_id(
     conn: Reader,
     *,
     pipeline_id: str,
+    limit: int | None = None,
 ) -> list[Schedule]:
-    """All rows of this pipeline_id, in the order of its index."""
+    """All rows of this pipeline_id, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
     if type(pipeline_id) is not str or not pipeline_id.isascii():
         _values.wanted_text("schedules", "pipeline_id", pipeline_id)
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_BY_PIPELINE_ID, (pipeline_id,), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_BY_PIPELINE_ID, (pipeline_id,))
     return _rows_of(rows)
 
@@ -630,23 +636,24 @@ def page_by_pipeline_id(
     pipeline_id: str,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Schedule]:
     """A page of rows of this pipeline_id, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
     if type(pipeline_id) is not str or not pipeline_id.isascii():
         _values.wanted_text("schedules", "pipeline_id", pipeline_id)
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_PIPELINE_ID,
-        _PAGE_BY_PIPELINE_ID_AFTER,
+        _ORDER_BY_PIPELINE_ID,
         (pipeline_id,),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_pipeline_id(
@@ -660,13 +667,7 @@ def iterate_by_pipeline_id(
     """
     if type(pipeline_id) is not str or not pipeline_id.isascii():
         _values.wanted_text("schedules", "pipeline_id", pipeline_id)
-    for batch in _rows.batches(
-        conn,
-        _PAGE_BY_PIPELINE_ID,
-        _PAGE_BY_PIPELINE_ID_AFTER,
-        (pipeline_id,),
-        _PLACE_ROWID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_BY_PIPELINE_ID, (pipeline_id,)):
         yield from _rows_of(batch)
 
 
@@ -674,8 +675,20 @@ def list_by_next_run(
     conn: Reader,
     *,
     next_run: datetime | None,
+    limit: int | None = None,
 ) -> list[Schedule]:
-    """All rows of this next_run, in the order of its index."""
+    """All rows of this next_run, in the order of its index.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(
+            conn,
+            _LIST_BY_NEXT_RUN,
+            (None if next_run is None else _values.moment_text("schedules", "next_run", next_run),),
+            limit,
+        )
+        return _rows_of(rows)
     rows = conn.fetch_all(
         _LIST_BY_NEXT_RUN,
         (None if next_run is None else _values.moment_text("schedules", "next_run", next_run),),
@@ -702,21 +715,22 @@ def page_by_next_run(
     next_run: datetime | None,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Schedule]:
     """A page of rows of this next_run, in the order of its index.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE_BY_NEXT_RUN,
-        _PAGE_BY_NEXT_RUN_AFTER,
+        _ORDER_BY_NEXT_RUN,
         (None if next_run is None else _values.moment_text("schedules", "next_run", next_run),),
         limit,
         after,
-        _PLACE_ROWID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate_by_next_run(
@@ -730,9 +744,7 @@ def iterate_by_next_run(
     """
     for batch in _rows.batches(
         conn,
-        _PAGE_BY_NEXT_RUN,
-        _PAGE_BY_NEXT_RUN_AFTER,
+        _ORDER_BY_NEXT_RUN,
         (None if next_run is None else _values.moment_text("schedules", "next_run", next_run),),
-        _PLACE_ROWID,
     ):
         yield from _rows_of(batch)

@@ -53,6 +53,10 @@ _DELETE = """\
 DELETE FROM schema_migrations
 WHERE version = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM schema_migrations
+WHERE version IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM schema_migrations"""
@@ -62,19 +66,16 @@ SELECT version, applied_at, description, name, "database", sha256
 FROM schema_migrations
 ORDER BY version"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT version, applied_at, description, name, "database", sha256
-FROM schema_migrations
-ORDER BY version
-LIMIT ?"""
+FROM schema_migrations"""
 
-_PAGE_AFTER = """\
-SELECT version, applied_at, description, name, "database", sha256
-FROM schema_migrations
-WHERE version > ?
-ORDER BY version
-LIMIT ?"""
-_PLACE_VERSION = _rows.Place((0,))
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("version"),),
+    (0,),
+)
 
 _UPDATE = _rows.Update(
     "UPDATE schema_migrations",
@@ -386,6 +387,16 @@ def delete(
     return conn.change(_DELETE, (version,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[int], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("schema_migrations", (("version", int),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -396,8 +407,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[SchemaMigration]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -407,21 +426,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[SchemaMigration]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_VERSION,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -431,11 +451,5 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _PAGE,
-        _PAGE_AFTER,
-        (),
-        _PLACE_VERSION,
-    ):
+    for batch in _rows.batches(conn, _ORDER_PAGE, ()):
         yield from _rows_of(batch)

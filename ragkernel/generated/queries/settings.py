@@ -51,6 +51,10 @@ _DELETE = """\
 DELETE FROM settings
 WHERE id = ?"""
 
+_DELETE_MANY = """\
+DELETE FROM settings
+WHERE id IN (SELECT value FROM json_each(?))"""
+
 _COUNT = """\
 SELECT count(*)
 FROM settings"""
@@ -60,24 +64,21 @@ SELECT id, "key", value, schema_version, created_at, updated_at
 FROM settings
 ORDER BY id"""
 
-_PAGE = """\
+_SELECT = """\
 SELECT id, "key", value, schema_version, created_at, updated_at
-FROM settings
-ORDER BY id
-LIMIT ?"""
-
-_PAGE_AFTER = """\
-SELECT id, "key", value, schema_version, created_at, updated_at
-FROM settings
-WHERE id > ?
-ORDER BY id
-LIMIT ?"""
+FROM settings"""
 
 _GET_BY_KEY = """\
 SELECT id, "key", value, schema_version, created_at, updated_at
 FROM settings
 WHERE "key" = ?"""
-_PLACE_ID = _rows.Place((0,))
+
+_ORDER_PAGE = _rows.Order(
+    _SELECT,
+    "",
+    (_rows.Term("id"),),
+    (0,),
+)
 
 _UPDATE = _rows.Update(
     "UPDATE settings",
@@ -398,6 +399,16 @@ def delete(
     return conn.change(_DELETE, (id,)) > 0
 
 
+def delete_many(conn: Writer, ids: Iterable[int], /) -> int:
+    """Delete the rows of these keys; how many there were.
+
+    One statement, whatever the number of keys, and all or nothing.
+    """
+    wanted_keys = list(ids)
+    keys = _values.keys_text("settings", (("id", int),), wanted_keys)
+    return conn.change(_DELETE_MANY, (keys,))
+
+
 def count(
     conn: Reader,
 ) -> int:
@@ -408,8 +419,16 @@ def count(
 
 def list_all(
     conn: Reader,
+    *,
+    limit: int | None = None,
 ) -> list[Setting]:
-    """All rows, in the order of storage."""
+    """All rows, in the order of storage.
+
+    limit: at most so many of them, None for all.
+    """
+    if limit is not None:
+        rows = _rows.fetch_some(conn, _LIST_ALL, (), limit)
+        return _rows_of(rows)
     rows = conn.fetch_all(_LIST_ALL)
     return _rows_of(rows)
 
@@ -419,21 +438,22 @@ def page(
     *,
     limit: int = 50,
     after: Sequence[Any] | None = None,
+    before: Sequence[Any] | None = None,
 ) -> Page[Setting]:
     """A page of rows, in the order of the primary key.
 
-    limit: rows a page, at least 1. after: the `next` of the page before it, None for the first page.
+    limit: rows a page, at least 1. after: the `next` of the page in front of it. before: the `previous` of
+    the page behind it. The first page without either, the last with `before=()`.
     """
-    rows, following = _rows.fetch_page(
+    rows, following, previous = _rows.fetch_page(
         conn,
-        _PAGE,
-        _PAGE_AFTER,
+        _ORDER_PAGE,
         (),
         limit,
         after,
-        _PLACE_ID,
+        before,
     )
-    return _rows.Page(_rows_of(rows), following)
+    return _rows.Page(_rows_of(rows), following, previous)
 
 
 def iterate(
@@ -443,13 +463,7 @@ def iterate(
 
     No cursor stays open between the batches: the connection is free for other statements meanwhile.
     """
-    for batch in _rows.batches(
-        conn,
-        _PAGE,
-        _PAGE_AFTER,
-        (),
-        _PLACE_ID,
-    ):
+    for batch in _rows.batches(conn, _ORDER_PAGE, ()):
         yield from _rows_of(batch)
 
 
