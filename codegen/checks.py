@@ -1,8 +1,8 @@
 """What the CHECKs of a table prove about each of its columns: no NULL, certain storage classes, certain values.
 
-A CHECK passes unless it is false (https://www.sqlite.org/lang_createtable.html#check_constraints), so `x IN (…)` lets NULL
-through. For each column the set of what passes is found: what AND joins passes both sides, what OR joins either. What
-is not understood lets everything through.
+A CHECK passes unless it is false (https://www.sqlite.org/lang_createtable.html#check_constraints), so `x IN (…)` lets
+NULL through. For each column the set of what passes is found: what AND joins passes both sides, what OR joins either.
+What is not understood lets everything through.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _of_classes(rest: Sequence[Token]) -> Passing:
 
 
 def _values(rest: Sequence[Token]) -> list[Literal] | None:
-    """The literals of `IN (…)`, `= …` or `IS …`; None for anything else, a NULL in the list too: it lets all through."""
+    """The literals of `IN (…)`, `= …` or `IS …`; None for anything else, and for a list with NULL: it lets all in."""
     if len(rest) > 2 and rest[0].is_word("IN") and rest[1].text == "(" and _closes(rest, 1) == len(rest) - 1:
         found = [literal(item) for item in split_list(rest, 1)]
     elif rest and (rest[0].text in ("=", "==") or rest[0].is_word("IS")):

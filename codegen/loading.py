@@ -27,6 +27,7 @@ _IGNORED = (
 )
 _SCHEMA_TABLES = ("sqlite_master", "sqlite_schema")
 _ROWS = "SELECT rowid, type, name, tbl_name FROM main.sqlite_schema"
+_ADDED = f"{_ROWS} WHERE rowid > ? AND sql NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 _TEMPORARY = "SELECT type, name FROM temp.sqlite_temp_schema WHERE sql NOT NULL"
 # Functions that change the schema when they are called (SpatiaLite, cr-sqlite, loaded extensions).
 _CHANGING = ("load_extension", "addgeometrycolumn", "recovergeometrycolumn", "initspatialmetadata", "crsql_as_crr")
@@ -121,7 +122,7 @@ class _Loader:
             return
         self.loaded.statements.append(statement)
         if creates:
-            added = self.connection.execute(_ROWS + " WHERE rowid > ? AND sql NOT NULL", (last,)).fetchall()
+            added = self.connection.execute(_ADDED, (last,)).fetchall()
             self.loaded.placed.update((row[0], Placed(statement, part)) for row in added)
         else:
             self._follow(statement, altered)

@@ -155,7 +155,7 @@ class Reader:
     def _foreign_keys(self, table: Table, placed: Placed) -> tuple[ForeignKey, ...]:
         """The foreign keys in the order in which they are written."""
         rows = self._connection.execute(
-            "SELECT id, \"table\", \"from\", \"to\", on_update, on_delete FROM pragma_foreign_key_list(?, 'main') "
+            'SELECT id, "table", "from", "to", on_update, on_delete FROM pragma_foreign_key_list(?, \'main\') '
             "ORDER BY id DESC, seq",
             (table.name,),
         ).fetchall()
@@ -206,4 +206,3 @@ def _doc(statement: Statement) -> str:
         lines.append(token.text.lstrip("-").strip())
         expected -= 1
     return "\n".join(reversed(lines))
-

@@ -30,7 +30,15 @@ _DOWN_MARKS = (
 # Marks of tools that say nothing about the schema, and the comments that Prisma writes above each statement: none of
 # them is the documentation of the statement below it.
 _OTHER_MARKS = ("+goose ", "+migrate ", "+micrate ", "> statement-breakpoint", "migrate:", "atlas:", "liquibase ")
-_PRISMA_MARKS = ("createtable", "createindex", "altertable", "dropindex", "droptable", "redefinetables", "redefineindex")
+_PRISMA_MARKS = (
+    "createtable",
+    "createindex",
+    "altertable",
+    "dropindex",
+    "droptable",
+    "redefinetables",
+    "redefineindex",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ def read(paths: Iterable[Path]) -> list[Script]:
 
 def script(path: Path, *, in_folder: bool = False) -> Script:
     """One file as a script. Raises GenerationError."""
-    text = _text(path)
+    text = text_of(path)
     up, marked = way_up(text)
     return Script(str(path), up, in_folder or marked)
 
@@ -135,7 +143,8 @@ def _undoes(name: str) -> bool:
     return flyway or stem.endswith(_DOWN_FILES) or stem in _DOWN_NAMES
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file, its lines ended by line feeds alone. Raises GenerationError where it is none."""
     try:
         data = path.read_bytes()
     except OSError as error:

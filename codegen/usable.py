@@ -42,7 +42,10 @@ def _tell(loaded: Loaded, row: Row, error: sqlite3.Error, note: Callable[[Note],
     message, hint = str(error), "its statement is in schema.DDL"
     if kind == "trigger":
         message += "; what fires it fails as well"
-    if message.startswith("no such table: ") and message.split()[3].strip(";").removeprefix("main.").lower() in loaded.missing:
+    if (
+        message.startswith("no such table: ")
+        and message.split()[3].strip(";").removeprefix("main.").lower() in loaded.missing
+    ):
         loaded.missing.add(name.lower())
         loaded.gone.add(row[0])
         hint = "it needs what was left out"
