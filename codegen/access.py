@@ -40,7 +40,7 @@ def usable(table: Table, index: Index) -> Usable | None:
     )
     if index.where or len(names) != len(index.columns) or not names or not (own if index.terms else index.plain):
         return None
-    if any(column_type(table.column(name)).kind in ("json", "plain_json") for name in names):
+    if any(column_type(table.column(name)).stored.kind in ("json", "plain_json") for name in names):
         return None
     descending = tuple(term.descending for term in index.terms) or (False,) * len(names)
     return Usable(names, descending, index.unique)

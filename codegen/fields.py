@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import naming, typemap
 from .definitions import stored_tokens
 from .ir import Field
 from .tokens import BLOB, NUMBER, STRING
-from .typemap import Type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .catalog import Column, Table
+    from .typemap import Type
 
 NOW = "CURRENT_TIMESTAMP"
 
@@ -39,10 +39,10 @@ def make_field(
     """
     local = naming.local(attribute, place)
     choices = choices_constant or f"_{attribute.upper()}_CHOICES"
-    listed = f", {choices}" if kind.choices else ", ()"
+    listed = f", {choices}" if kind.choices else f", _types.{kind.own.codec}" if kind.own else ", ()"
     filled = default == "None" and not kind.nullable
     bind = typemap.bind(kind, table, column, attribute, choices)
-    encode = typemap.encode(Type(kind.kind, kind.nullable or filled, kind.choices), table, column, local, choices)
+    encode = typemap.encode(replace(kind, nullable=kind.nullable or filled), table, column, local, choices)
     if stamped:
         missing = "_rows.UNSET" if kind.nullable else "None"
         given = f"elif {local} is not None:" if kind.nullable else "else:"
@@ -64,7 +64,7 @@ def make_field(
         batch=kind.kind == "json",
         encode=encode,
         bind=bind,
-        facts=f"({typemap.quoted(column)}, {typemap.quoted(kind.kind)}, {kind.nullable}{listed})",
+        facts=f"({typemap.quoted(column)}, {typemap.quoted(kind.stored.kind)}, {kind.nullable}{listed})",
         generated=generated,
     )
 
@@ -105,7 +105,7 @@ def _written(table: Table, column: Column, attribute: str, place: int, kind: Typ
             stamped=is_stamped(column),
         )
 
-    changes = kind.kind in ("number", "scalar")  # SQLite may keep 10.0 as 10
+    changes = kind.stored.kind in typemap.RENUMBERED  # SQLite may keep 10.0 as 10
     if column.generated:
         return Written(field(None), "", True)
     if column.name == table.rowid_column:
@@ -131,7 +131,7 @@ def is_stamped(column: Column) -> bool:
     Generated code gives such a moment itself, by the kernel's clock: asking SQLite for it by RETURNING costs a quarter
     of an insert, and its seconds would sort before the microseconds of an earlier update.
     """
-    return typemap.kind_of(column.declared) == "moment" and (column.default or "").upper() == NOW
+    return typemap.column_type(column).kind == "moment" and (column.default or "").upper() == NOW
 
 
 def python_default(default: str, kind: Type) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .typemap import Type, literal
+from .typemap import OwnType, Type, literal
 
 if TYPE_CHECKING:
     from .clashes import Origin
@@ -185,9 +185,11 @@ class SchemaPart:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The whole output. runtime: the package whose leaves the output imports; None where it carries its own."""
+    """The whole output. runtime: the package whose leaves the output imports; None where it carries its own.
+    types: the application's, for `_types.py`."""
 
     runtime: str | None
     classes: tuple[RowClass, ...]
     modules: tuple[Module, ...]
     parts: tuple[SchemaPart, ...]
+    types: tuple[OwnType, ...] = ()

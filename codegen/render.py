@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
-from . import layout, naming
+from . import layout, naming, own_types
 from .typemap import quoted
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def render(package: Package) -> dict[str, str]:
     if package.runtime is None:
         sources |= {name: f"standalone/{name}.j2" for name in LEAVES}
     files = {name: environment.get_template(source).render() for name, source in sources.items()}
+    if package.types:
+        files["_types.py"] = environment.get_template("_types.py.j2").render(own_types.printed(package.types))
     files["models.py"] = _models(environment, package.classes)
     files["schema.py"] = environment.get_template("schema.py.j2").render(parts=package.parts)
     files["queries/__init__.py"] = environment.get_template("queries.py.j2").render(
@@ -90,9 +92,9 @@ def _models(environment: jinja2.Environment, classes: Sequence[RowClass]) -> str
         checked.append("from datetime import datetime")
     if "Literal" in used:
         checked.append("from typing import Literal")
-    json = sorted(used & {"JsonInput", "JsonValue"})
-    if json:
-        checked += ["", *(f"from ._values import {name} as {name}" for name in json)]
+    local = ["from . import _types"] if "_types" in used else []
+    local += [f"from ._values import {name} as {name}" for name in sorted(used & {"JsonInput", "JsonValue"})]
+    checked += ["", *local] if local else []
     plain = ["Row", *sorted(used & {"Unset"})]
     slots = [[field.attribute for field in one.fields] for one in classes]
     return environment.get_template("models_head.py.j2").render(
@@ -122,7 +124,7 @@ def _module(environment: jinja2.Environment, module: Module, classes: Sequence[s
     inserts = [name for name in classes if name in used and name.startswith("New") and name[3:] in classes]
     checked[2] += _imported("..models", used, inserts, 4)
     models = _imported("..models", used, [name for name in classes if name not in inserts], 0)
-    private = [name for name in ("_rows", "_values") if name in used]
+    private = [name for name in ("_rows", "_types", "_values") if name in used]
     return environment.get_template("module_head.py.j2").render(
         module=module,
         checked=[line for group in checked if group for line in [*group, ""]][:-1],

@@ -23,8 +23,6 @@ _ROWID_NOTE = (
     "The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids",
     "to a table without INTEGER PRIMARY KEY (in the same order). The remembered rowid serves where the row is gone.",
 )
-# Their values have no exact form in a JSON array.
-_NOT_IN_JSON = ("blob", "real", "number", "scalar", "json", "plain_json")
 _LIMITED = ("", "limit: at most so many of them, None for all.")
 
 
@@ -130,7 +128,7 @@ class _TableBuilder:
         columns: those of the key with their types in the JSON array."""
         fields = [self.fields[name] for name in self.table.key]
         types = [replace(one.type, nullable=False) for one in fields]
-        in_json = not any(one.kind in _NOT_IN_JSON for one in types)
+        in_json = all(map(typemap.fits_in_json, types))
         sources = ["wanted"] if len(fields) == 1 else [f"wanted[{place}]" for place in range(len(fields))]
         made = [
             typemap.look_up(kind, self.table.name, one.column, source)

@@ -1,7 +1,7 @@
 """Columns → Python types: which kind of value a column holds, and the code that checks, writes and reads it.
 
-A kind is made from the declared type by SQLite's affinity rules (https://www.sqlite.org/datatype3.html#affname), with
-BOOLEAN, DATETIME and JSON named before them.
+`declared` has the table of kinds by declared type; an override gives a column another type, also one of the
+application's own.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import layout
+from .declared import affinity as affinity
+from .declared import kind_of as kind_of
 
 if TYPE_CHECKING:
     from .catalog import Column, Literal
 
 # What SQLite has no type for: converted also where it is looked for.
-CONVERTED = ("moment", "flag", "json", "plain_json")
+CONVERTED = ("moment", "flag", "json", "plain_json", "own")
+# What SQLite may keep as a number of another type, equal to the one that was given.
+RENUMBERED = ("number", "scalar", "plain_scalar", "real_scalar")
+# What has no exact form in a JSON array of keys to look for.
+_NOT_IN_JSON = ("blob", "real", "json", "plain_json", "json_scalar", "null", *RENUMBERED)
 # kind → (what is read, what may be given). "choice" is made from its values.
 ANNOTATIONS: dict[str, tuple[str, str]] = {
     "text": ("str", "str"),
@@ -29,6 +35,10 @@ ANNOTATIONS: dict[str, tuple[str, str]] = {
     "plain_json": ("JsonValue", "JsonInput"),
     "number": ("int | float", "int | float"),
     "scalar": ("str | int | float | bytes", "str | int | float | bytes"),
+    "plain_scalar": ("str | int | float | bytes", "str | int | float | bytes"),  # in a column of NUMERIC affinity
+    "real_scalar": ("str | int | float | bytes", "str | int | float | bytes"),  # in a column of REAL affinity
+    "json_scalar": ("str | int | float", "str | int | float"),  # what json_extract and ->> give
+    "null": ("None", "None"),  # nothing but NULL
 }
 
 # The words of annotations in query files → kinds.
@@ -44,12 +54,29 @@ WORDS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class OwnType:
+    """A class of the application's. name: the word for it in overrides and annotations. alias, codec: what generated
+    `_types` calls the class and its codec. stored: the kind as which SQLite keeps it. python, encode, decode: where the
+    class and its two functions are imported from, each a module ("" for built-in ones) and a dotted name in it; encode
+    is a name behind a dot, as ".value", for an attribute of the value."""
+
+    name: str
+    alias: str
+    codec: str
+    stored: str
+    python: tuple[str, str]
+    encode: tuple[str, str]
+    decode: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Type:
-    """A kind of value, whether NULL may stand for it, and the values of a choice."""
+    """A kind of value, whether NULL may stand for it, the values of a choice, and the class of kind "own"."""
 
     kind: str
     nullable: bool
     choices: tuple[Literal, ...] = ()
+    own: OwnType | None = None
 
     @property
     def read(self) -> str:
@@ -62,9 +89,19 @@ class Type:
         return self._annotation(1)
 
     def _annotation(self, side: int) -> str:
-        text = f"Literal[{', '.join(map(literal, self.choices))}]" if self.choices else ANNOTATIONS[self.kind][side]
+        if self.own is not None:
+            text = f"_types.{self.own.alias}"
+        else:
+            text = f"Literal[{', '.join(map(literal, self.choices))}]" if self.choices else ANNOTATIONS[self.kind][side]
+        if self.kind == "null":
+            return text
         # JsonInput and JsonValue hold None themselves; `| None` says that it is SQL's NULL.
         return f"{text} | None" if self.nullable else text
+
+    @property
+    def stored(self) -> Type:
+        """The type as which SQLite keeps it: itself, but for a class of the application's."""
+        return self if self.own is None else Type(self.own.stored, self.nullable)
 
     @property
     def optional(self) -> str:
@@ -74,7 +111,10 @@ class Type:
 
 
 def column_type(column: Column) -> Type:
-    """The type of a column. A CHECK … IN confines text and integers to a Literal."""
+    """The type of a column: that of its override, else by its declared type. A CHECK … IN confines text and integers to
+    a Literal."""
+    if column.type is not None:
+        return replace(column.type, nullable=not column.not_null)
     kind = kind_of(column.declared)
     choices = column.choices or ()
     if (kind == "text" and all(isinstance(value, str) for value in choices)) or (
@@ -82,38 +122,6 @@ def column_type(column: Column) -> Type:
     ):
         return Type("choice" if choices else kind, not column.not_null, choices)
     return Type(kind, not column.not_null)
-
-
-def kind_of(declared: str) -> str:
-    """The kind of a declared type."""
-    words = declared.upper()
-    if "JSON" in words:
-        return "json" if affinity(declared) in ("TEXT", "BLOB") else "plain_json"
-    if words.startswith("BOOL") and affinity(declared) == "NUMERIC":
-        return "flag"
-    if words.startswith(("DATETIME", "TIMESTAMP")) and affinity(declared) in ("NUMERIC", "TEXT"):
-        return "moment"
-    if words.startswith(("DATE", "TIME")) and affinity(declared) == "NUMERIC":
-        return "plain_text"
-    return {"INTEGER": "integer", "TEXT": "text", "BLOB": "blob", "REAL": "real", "NUMERIC": "number"}.get(
-        affinity(declared), "scalar"
-    )
-
-
-def affinity(declared: str) -> str:
-    """SQLite's affinity of a declared type; "" for no type and for ANY, where every value is kept as it is."""
-    words = declared.upper()
-    if "INT" in words:
-        return "INTEGER"
-    if any(word in words for word in ("CHAR", "CLOB", "TEXT")):
-        return "TEXT"
-    if "BLOB" in words:
-        return "BLOB"
-    if not words or words == "ANY":
-        return ""
-    if any(word in words for word in ("REAL", "FLOA", "DOUB")):
-        return "REAL"
-    return "NUMERIC"
 
 
 def literal(value: Literal) -> str:
@@ -141,19 +149,29 @@ def check(kind: Type, name: str, choices: str) -> str:
         "moment": f'({name}[10] == " " and len({name}) < 27)',
         "number": f"type({name}) is int or type({name}) is float",
         "scalar": f"{name} is not None",
+        "plain_scalar": f"{name} is not None",
+        "real_scalar": f"{name} is not None",
+        "json_scalar": f"type({name}) is str or type({name}) is int or type({name}) is float",
+        "null": f"{name} is None",
     }
+    kind = kind.stored
     if kind.kind == "choice":
         integer = isinstance(kind.choices[0], int)
         text = f"(type({name}) is int and {name} in {choices})" if integer else f"{name} in {choices}"
     else:
         text = conditions.get(kind.kind, "")
-    if kind.kind == "scalar" and kind.nullable:
+    if kind.kind in ("scalar", "plain_scalar", "real_scalar") and kind.nullable:
         return ""
+    if kind.kind == "null":
+        return text
     return f"{name} is None or {text}" if text and kind.nullable else text
 
 
 def wrong(kind: Type, name: str, choices: str) -> str:
     """The opposite of `check`."""
+    kind = kind.stored
+    if kind.kind == "null":
+        return f"{name} is not None"
     conditions = {
         "text": f"type({name}) is not str",
         "plain_text": f"type({name}) is not str",
@@ -164,6 +182,9 @@ def wrong(kind: Type, name: str, choices: str) -> str:
         "moment": f'{name}[10] != " " or len({name}) > 26',
         "number": f"type({name}) is not int and type({name}) is not float",
         "scalar": "" if kind.nullable else f"{name} is None",
+        "plain_scalar": "" if kind.nullable else f"{name} is None",
+        "real_scalar": "" if kind.nullable else f"{name} is None",
+        "json_scalar": f"type({name}) is not str and type({name}) is not int and type({name}) is not float",
         "choice": f"{name} not in {choices}",
     }
     text = conditions.get(kind.kind, "")
@@ -183,7 +204,9 @@ def decode(kind: Type, name: str) -> str:
         "moment": f'_values.moment({name} + "Z")',
         "json": f"_values.json_value({name})",
         "plain_json": f"_values.plain_json_value({name})",
-    }.get(kind.kind)
+    }.get(kind.stored.kind)
+    if kind.own is not None:
+        text = f"_types.{kind.own.codec}.loaded({text or name})"
     if text is None:
         return name
     return f"None if {name} is None else {text}" if kind.nullable else text
@@ -209,6 +232,8 @@ def encode(kind: Type, table: str, column: str, name: str, choices: str, indent:
 
 def bind(kind: Type, table: str, column: str, name: str, choices: str) -> str:
     """The expression that checks the parameter `name` and makes it storable."""
+    if kind.kind == "null":
+        return "None"
     opening, items = _call(kind, table, column, name, choices)
     text = f"{opening}{', '.join(items)})"
     return f"None if {name} is None else {text}" if kind.nullable else text
@@ -216,8 +241,11 @@ def bind(kind: Type, table: str, column: str, name: str, choices: str) -> str:
 
 def _call(kind: Type, table: str, column: str, name: str, choices: str) -> tuple[str, list[str]]:
     """The beginning and the arguments of the call that makes a value storable."""
-    function = {"moment": "moment_text", "json": "json_text", "plain_json": "plain_json_text"}.get(kind.kind, kind.kind)
-    return f"_values.{function}(", [quoted(table), quoted(column), name, *([choices] if kind.kind == "choice" else [])]
+    stored = kind.stored.kind
+    function = {"moment": "moment_text", "json": "json_text", "plain_json": "plain_json_text"}.get(stored, stored)
+    where = [quoted(table), quoted(column)]
+    value = name if kind.own is None else f"_types.{kind.own.codec}.stored({', '.join([*where, name])})"
+    return f"_values.{function}(", [*where, value, *([choices] if kind.kind == "choice" else [])]
 
 
 def look_up(kind: Type, table: str, column: str, name: str) -> str:
@@ -228,7 +256,7 @@ def look_up(kind: Type, table: str, column: str, name: str) -> str:
 def confirm(kind: Type, table: str, column: str, name: str, choices: str, type_of: str = "type") -> tuple[str, ...]:
     """The lines, at an indent of 4, that refuse a value to look for which is not of the column's type; none where
     `look_up` converts it. type_of: what `type` is called where a parameter hides it."""
-    if kind.kind in CONVERTED:
+    if kind.kind in CONVERTED or kind.kind == "null":
         return ()
     terms: tuple[str, ...] | None = {
         "text": (f"{type_of}({name}) is not str", f"not {name}.isascii()"),
@@ -247,7 +275,12 @@ def confirm(kind: Type, table: str, column: str, name: str, choices: str, type_o
 
 def in_json(kind: Type) -> str:
     """The Python type of a key in the JSON array of keys to look for."""
-    return "int" if kind.kind in ("integer", "flag") or _integers(kind) else "str"
+    return "int" if kind.stored.kind in ("integer", "flag") or _integers(kind) else "str"
+
+
+def fits_in_json(kind: Type) -> bool:
+    """Whether keys of this type can be looked for by a JSON array of them."""
+    return kind.stored.kind not in _NOT_IN_JSON
 
 
 def quoted(text: str) -> str:

@@ -48,6 +48,8 @@ def text(table: str, column: str, value: object) -> str:
 def plain_text(table: str, column: str, value: object) -> str:
     """Text for a column of NUMERIC affinity, which turns what looks like a number into one."""
     checked = text(table, column, value)
+    if "_" in checked or not any(map(str.isdigit, checked)):
+        return checked  # what Python takes for a number, and SQLite does not: 1_000, nan
     try:
         float(checked)
     except ValueError:
@@ -96,6 +98,25 @@ def scalar(table: str, column: str, value: object) -> str | int | float | bytes:
         real(table, column, value)
         return value  # a column without affinity keeps -0.0
     return value if type(value) is bytes else number(table, column, value)
+
+
+def plain_scalar(table: str, column: str, value: object) -> str | int | float | bytes:
+    """A value for a column of NUMERIC affinity, which turns text that looks like a number into one."""
+    if type(value) is str:
+        return plain_text(table, column, value)
+    return value if type(value) is bytes else number(table, column, value)
+
+
+def real_scalar(table: str, column: str, value: object) -> str | float | bytes:
+    """A value for a column of REAL affinity, which keeps numbers as floats."""
+    if type(value) is str:
+        return plain_text(table, column, value)
+    return value if type(value) is bytes else real(table, column, value)
+
+
+def json_scalar(table: str, column: str, value: object) -> str | int | float:
+    """A value to compare with one out of a JSON text."""
+    return text(table, column, value) if type(value) is str else number(table, column, value)
 
 
 def flag(table: str, column: str, value: object) -> int:
@@ -202,15 +223,14 @@ def _refuse_inexact(table: str, column: str, value: object) -> None:
     raise ValueRefused(table, column, f"nested deeper than {JSON_DEPTH} levels")
 
 
-def wanted_text(table: str, column: str, value: object) -> str:
-    """A text that SQLite can be asked for; anything else is refused."""
+def wanted_text(table: str, column: str, value: object) -> None:
+    """Refuse what is no text that SQLite could be asked for."""
     if type(value) is not str:
         raise ValueRefused(table, column, f"expected str, got {_name(value)}")
     try:
         value.encode()
     except UnicodeEncodeError:
         raise ValueRefused(table, column, "the text holds a lone surrogate, which UTF-8 cannot express") from None
-    return value
 
 
 def key_tuples(table: str, width: int, keys: Iterable[Any]) -> list[Any]:
@@ -332,6 +352,27 @@ _TYPES = {"text": str, "plain_text": str, "integer": int, "blob": bytes}
 
 
 def _unreadable(kind: str, stored: Any, choices: Any) -> str:
+    reason = _not_of(kind, stored, choices)
+    if not reason and hasattr(choices, "loaded"):  # of a class of the application's
+        try:
+            choices.loaded(_decoded(kind, stored))
+        except Mismatch:
+            return "refused by the decoder of its type"
+    return reason
+
+
+def _decoded(kind: str, stored: Any) -> Any:
+    decoders: dict[str, Callable[[Any], Any]] = {
+        "flag": bool,
+        "real": float,
+        "moment": lambda text: moment(text + "Z"),
+        "json": json_value,
+        "plain_json": plain_json_value,
+    }
+    return decoders[kind](stored) if kind in decoders else stored
+
+
+def _not_of(kind: str, stored: Any, choices: Any) -> str:
     if stored is None:
         return "NULL in a column that does not allow it"
     if kind in _TYPES:
@@ -351,6 +392,10 @@ def _unreadable(kind: str, stored: Any, choices: Any) -> str:
         return "neither 0 nor 1"
     if kind in ("number", "real") and type(stored) not in (int, float):
         return f"expected a number, stored is {_name(stored)}"
+    if kind == "json_scalar" and type(stored) not in (str, int, float):
+        return f"expected what JSON holds, stored is {_name(stored)}"
+    if kind == "null":
+        return f"expected nothing but NULL, stored is {_name(stored)}"
     if kind == "choice" and (stored not in choices or type(stored) is not type(next(iter(choices)))):
         return "none of the column's values"
     return ""

@@ -4,4 +4,4 @@ CREATE TABLE items (
     note TEXT,
     data JSON TEXT
 );
-GRANT SELECT ON items TO PUBLIC;
+INSERT INTO items (name) VALUES ('a');
