@@ -1,55 +1,151 @@
 """The types of a statement's result columns and parameters. Sound first: a column that can be NULL is never said to be
-NOT NULL, and what is not certain is not known; then exact."""
+NOT NULL, and what is not certain is not known; then exact.
+
+Read engine.py first. `syntax` makes a tree of the statement; joins.py makes a scope of a FROM; selects.py finds the
+contexts in which expressions stand, and conditions.py what is not NULL in them; expressions.py and its sisters find the
+value of each expression; parameters.py goes through the whole once more and notes what it says about parameters.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ..infer import Touched, result_columns, shadow
-from ..parameters import statement_parameters
-from ..typemap import Type, column_type
+from ..syntax import SyntaxNotRead, parse
+from ..syntax.nodes import Core, Select
+from ..tokens import PARAMETER
+from .changes import change
+from .engine import Engine
+from .parameters import Visitor
 from .result import FromItem, Inference, InferredParameter, ResultColumn
+from .scopes import CommonTables
+from .selects import analyse, gives_one_row
+from .values import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ..catalog import Catalog, Table
+    from ..syntax import Statement as Tree
     from ..tokens import Statement
+    from ..typemap import Type
+    from .scopes import OutputColumn
 
 __all__ = ["FromItem", "Inference", "InferredParameter", "ResultColumn", "infer", "view_columns"]
 
+# The kinds whose values are in a JSON list what they are in a column.
+_IN_LISTS = ("integer", "real", "text", "plain_text", "choice", "flag", "moment")
 
-def infer(statement: Statement, catalog: Catalog, connection: sqlite3.Connection) -> Inference:
-    """What a statement gives and takes. connection: holds the schema; the statement has been prepared on it. Raises
-    GenerationError at the statement's place."""
-    touched = _touched(statement, connection)
-    shadows = shadow(catalog)
+
+def infer(
+    statement: Statement,
+    catalog: Catalog,
+    connection: sqlite3.Connection,
+    annotated: Mapping[str, Type] = MappingProxyType({}),
+) -> Inference:
+    """What a statement gives and takes. connection: holds the schema; the statement has been prepared on it. One that
+    the parser does not read has columns and parameters of no known type. annotated: the types of parameters that are
+    known from elsewhere, for the expressions that they stand in."""
+    names = tuple(dict.fromkeys(token.value for token in statement.tokens if token.kind == PARAMETER))
     try:
-        columns = result_columns(touched, catalog, shadows)
-    finally:
-        shadows.close()
-    return Inference(columns, statement_parameters(touched, catalog), False, {})
+        tree = parse(statement.tokens)
+        return _Inferring(statement, tree, catalog, connection, names).run(annotated)
+    except (SyntaxNotRead, RecursionError):
+        return _unread(statement, connection, names)
 
 
 def view_columns(view: Table, catalog: Catalog, connection: sqlite3.Connection) -> tuple[ResultColumn, ...]:
     """The columns of a view with their types."""
-    return tuple(ResultColumn(one.name, Type(column_type(one).kind, True)) for one in view.columns)
+    engine = Engine(catalog, connection, view.sql, 0, {}, {})
+    return tuple(_column(one) for one in engine.view(view))
 
 
-def _touched(statement: Statement, connection: sqlite3.Connection) -> Touched:
-    written: list[str] = []
-    read: list[str] = []
+class _Inferring:
+    def __init__(
+        self,
+        statement: Statement,
+        tree: Tree,
+        catalog: Catalog,
+        connection: sqlite3.Connection,
+        names: tuple[str, ...],
+    ) -> None:
+        self._statement = statement
+        self._tree = tree
+        self._catalog = catalog
+        self._connection = connection
+        self._names = names
+        self._views: dict[str, Sequence[OutputColumn]] = {}
 
-    def authorize(action: int, first: str | None, second: str | None, base: str | None, view: str | None) -> int:
-        if action in (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE) and first:
-            written.append(first)
-        elif action == sqlite3.SQLITE_READ and first:
-            read.append(first)
-        return sqlite3.SQLITE_OK
+    def run(self, annotated: Mapping[str, Type]) -> Inference:
+        parameters = self._pass({})[1]
+        if parameters:
+            # Once more, with what the uses of the parameters say about expressions that they stand in.
+            known = {name: Value(one.kind, one.nullable, one.choices) for name, one in annotated.items()}
+            columns, parameters, sources = self._pass(_given(parameters) | known)
+        else:
+            columns, parameters, sources = self._pass({})
+        width = _width(self._statement, self._tree, self._connection, self._names)
+        if width is not None and width != len(columns):
+            return _unread(self._statement, self._connection, self._names)
+        one_row = isinstance(self._tree, Select) and gives_one_row(self._tree)
+        return Inference(tuple(map(_column, columns)), parameters, one_row, sources)
 
-    connection.set_authorizer(authorize)
+    def _pass(
+        self, given: Mapping[str, Value]
+    ) -> tuple[Sequence[OutputColumn], tuple[InferredParameter, ...], Mapping[str, FromItem]]:
+        work = Engine(self._catalog, self._connection, self._statement.sql, self._statement.start, given, self._views)
+        visitor = Visitor(work)
+        if not isinstance(self._tree, Select):
+            columns = change(self._tree, visitor)
+            return columns, visitor.uses.parameters(self._names), {}
+        visitor.select(self._tree, None, None)
+        return work.result(self._tree), visitor.uses.parameters(self._names), self._sources(work)
+
+    def _sources(self, work: Engine) -> Mapping[str, FromItem]:
+        tree = self._tree
+        if not isinstance(tree, Select) or len(tree.arms) > 1 or not isinstance(tree.arms[0][1], Core):
+            return {}
+        tables = CommonTables({one.name.lower(): one for one in tree.tables}, None, None)
+        context = analyse(tree.arms[0][1], None, tables, work).given
+        return {
+            one.name: FromItem(one.name, one.table, context.missing(one) or context.vanished)
+            for one in reversed(context.scope.sources)
+        }
+
+
+def _given(parameters: Sequence[InferredParameter]) -> dict[str, Value]:
+    found = {}
+    for one in parameters:
+        kind = one.type
+        if kind is None:
+            continue
+        if not one.many:
+            found[one.name] = Value(kind.kind, kind.nullable, kind.choices)
+        elif kind.kind in _IN_LISTS:
+            found[f"{one.name}[]"] = Value(kind.kind, False, kind.choices)
+    return found
+
+
+def _column(column: OutputColumn) -> ResultColumn:
+    return ResultColumn(column.name, column.value.type, column.value.origin, column.source)
+
+
+def _described(statement: Statement, connection: sqlite3.Connection, names: Sequence[str]) -> list[str] | None:
+    """The names of a SELECT's columns by SQLite; None for another statement, or where it cannot be asked."""
     try:
-        values = {token.value: None for token in statement.tokens if token.kind == "parameter"}
-        connection.execute(f"EXPLAIN {statement.sql}", values)
-    finally:
-        connection.set_authorizer(None)
-    return Touched(statement, bool(written), tuple(dict.fromkeys([*written, *read])))
+        cursor = connection.execute(f"SELECT * FROM ({statement.sql}\n) LIMIT 0", dict.fromkeys(names))
+    except sqlite3.Error:
+        return None
+    return [one[0] for one in cursor.description or ()]
+
+
+def _width(statement: Statement, tree: Tree, connection: sqlite3.Connection, names: Sequence[str]) -> int | None:
+    found = _described(statement, connection, names) if isinstance(tree, Select) else None
+    return None if found is None else len(found)
+
+
+def _unread(statement: Statement, connection: sqlite3.Connection, names: Sequence[str]) -> Inference:
+    columns = tuple(ResultColumn(name, None) for name in _described(statement, connection, names) or ())
+    parameters = tuple(InferredParameter(name, None, "", name, reason="cannot be inferred") for name in names)
+    return Inference(columns, parameters, False, {})

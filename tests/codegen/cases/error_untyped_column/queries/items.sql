@@ -1,2 +1,2 @@
 -- name: a :many
-SELECT id, id + 1 AS next FROM items;
+SELECT id, :n AS next FROM items;

@@ -1,2 +1,2 @@
 -- name: a :many
-SELECT id FROM items WHERE id = 1 + :n;
+SELECT id FROM items WHERE typeof(:n) = name;
