@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..catalog import Column
 from ..syntax.walk import reads_table
 from .scopes import CommonTables, OutputColumn, Source
 from .values import INTEGER, JSON_SCALAR, NOTHING, TEXT, Value, of_column
@@ -52,6 +53,7 @@ _FUNCTIONS = {
         "pk": INTEGER,
     },
 }
+_ROWID = Column("rowid", "INTEGER", True, None, 0, False, "BINARY", None, 0)
 _ROUNDS = 12
 
 
@@ -59,7 +61,7 @@ def table_source(table: Table) -> Source:
     """A table or a virtual table as a source."""
     columns = tuple(OutputColumn(one.name, of_column(table, one)) for one in table.columns)
     hidden = frozenset(place for place, one in enumerate(table.columns) if one.hidden)
-    rowid = INTEGER if table.rowid is not None else None
+    rowid = replace(INTEGER, origin=(table, _ROWID)) if table.rowid is not None else None
     return Source(table.name.lower(), table, columns, hidden, rowid)
 
 

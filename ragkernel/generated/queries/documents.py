@@ -1033,7 +1033,7 @@ def refresh_counts(
     return conn.change(
         _SQL_REFRESH_COUNTS,
         {
-            "id": _values.text("document_chunks", "document_id", id),
+            "id": _values.text("documents", "id", id),
             "size_bytes": _values.integer("documents", "size_bytes", size_bytes),
             "updated_at": _values.moment_text("documents", "updated_at", updated_at),
         },
