@@ -73,19 +73,17 @@ class Application:
     def learn(self, connection: sqlite3.Connection, error: sqlite3.Error) -> bool:
         """Whether the error named something that was missing and is stubbed now."""
         message = str(error)
-        if message.startswith(_MISSING_FUNCTION):
-            name = message.removeprefix(_MISSING_FUNCTION)
-            if name in self.functions:
-                return False
-            self.functions.add(name)
-            connection.create_function(name, -1, _nothing, deterministic=True)
-            return True
-        if message.startswith(_MISSING_COLLATION):
-            name = message.removeprefix(_MISSING_COLLATION)
-            self.collations.add(name)
-            connection.create_collation(name, _compare)
-            return True
-        return False
+        function = message.partition(_MISSING_FUNCTION)[2]
+        collation = message.partition(_MISSING_COLLATION)[2]
+        if function and function not in self.functions:
+            self.functions.add(function)
+            connection.create_function(function, -1, _nothing, deterministic=True)
+        elif collation and collation not in self.collations:
+            self.collations.add(collation)
+            connection.create_collation(collation, _compare)
+        else:
+            return False
+        return True
 
 
 def _nothing(*_: object) -> None:

@@ -99,7 +99,11 @@ def check(options: Options) -> int:
 
 def write(options: Options) -> int:
     """Write a migration for each part that differs and print its paths."""
-    found = list(migrations(options))
+    return put(options, list(migrations(options)))
+
+
+def put(options: Options, found: Sequence[Migration]) -> int:
+    """Write these migrations under the next numbers."""
     if not found:
         print("the migrations build the schema: nothing to write", file=sys.stderr)
     number, digits = folders.next_number(options.folder)

@@ -41,6 +41,7 @@ def annotated(target: Built) -> Filler:
                 continue
             value = place.notes.backfill.get(column.key)
             if value:
+                _require_storable(target, after, column, value)
                 found[column.key] = value
             elif before.column(column.key) is None and _needs_value(after, column):
                 raise place.error(
@@ -52,6 +53,18 @@ def annotated(target: Built) -> Filler:
         return found
 
     return fill
+
+
+def _require_storable(target: Built, table: Table, column: Column, value: str) -> None:
+    """Raise GenerationError where a backfill is a constant that the column never takes."""
+    try:
+        kind = target.connection.execute(f"SELECT typeof({value})").fetchone()[0]
+    except sqlite3.Error:
+        return  # it speaks of other columns
+    blob = table.strict and column.type != "any" and kind != "null" and (kind == "blob") != (column.type == "blob")
+    if blob or (kind == "null" and table.not_null(column)):
+        message = f"the backfill of {table.name}.{column.name} is {kind}, which the column does not take"
+        raise target.places[table.name.lower()].error(message, "write another expression", column.key)
 
 
 def made_up(connection: sqlite3.Connection) -> Filler:
@@ -80,7 +93,12 @@ def _made_up(
 ) -> str:  # fmt: skip
     for one in after.constraints:
         parent = schema.tables.get(one.table)
-        if one.kind == "foreign key" and column.key in one.columns and parent is not None and one.table != after.name:
+        if (
+            one.kind == "foreign key"
+            and column.key in one.columns
+            and parent is not None
+            and one.table != after.name.lower()
+        ):
             targets = one.targets or parent.primary_key
             place = one.columns.index(column.key)
             if place < len(targets):

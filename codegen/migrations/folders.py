@@ -67,7 +67,11 @@ def scripts(folder: Path) -> tuple[Script, ...]:
     if not folder.is_dir():
         return ()
     numbered: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
+    files = sorted(folder.iterdir())
+    if not any(path.name.endswith(_UP) for path in files) and (other := [one for one in files if one.suffix == ".sql"]):
+        hint = "name migrations NNNN_name.up.sql and NNNN_name.down.sql"
+        raise GenerationError("the folder holds no migration that can be read", file=str(other[0]), hint=hint)
+    for path in files:
         if not path.name.endswith(_UP):
             continue
         number = _NUMBER.match(path.name)

@@ -15,7 +15,7 @@ from .virtual import EXTERNAL, SELF_CONTAINED, storage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .model import Item, Schema, Table
+    from .model import Schema, Table
     from .table import Column
 
 LOST, CAN_FAIL = "lost", "can fail"
@@ -63,6 +63,10 @@ def stored_affinity(table: Table, column: Column) -> str:
     return "BLOB" if table.strict and column.type == "any" else affinity(column.type)
 
 
+def _strict(declared: str) -> str:
+    return "integer" if declared == "int" else declared
+
+
 def _dropped(table: Table) -> Iterator[Loss]:
     if not table.module or storage(table) == SELF_CONTAINED:
         yield Loss(LOST, f"table {table.name} with all its rows", table.name.lower())
@@ -101,6 +105,8 @@ class _Pair:
     def losses(self) -> list[Loss]:
         self.name = self.after.name
         found = [*self.columns(), *self.rowids()]
+        if self.changed:
+            self.changed |= {column.key for column in self.after.columns if column.expression}
         found += [*self.options(), *self.keys(), *self.checks(), *self.foreign_keys()]
         return found
 
@@ -158,7 +164,8 @@ class _Pair:
         if self.after.strict:
             for column in self.after.columns:
                 old = self.before.column(column.key)
-                if old is not None and (not self.before.strict or old.type != column.type) and column.type != "any":
+                same = old is not None and self.before.strict and _strict(old.type) == _strict(column.type)
+                if old is not None and not same and column.type != "any":
                     what = f"rows where {self.name}.{column.name} is not {column.type.upper()}, for the table is STRICT"
                     yield self.loss(CAN_FAIL, what, column.key)
 
@@ -172,14 +179,9 @@ class _Pair:
                 what = f"rows of {self.name} that are equal in ({', '.join(one.columns)})"
                 yield self.loss(CAN_FAIL, what)
         for index in self.target.indexes.values():
-            if index.unique and index.table == self.after.name.lower():
-                known = index.text in partial and not self.mentions_changed(index)
-                if not known:
-                    yield self.loss(CAN_FAIL, f"rows of {self.name} that are equal under the unique index {index.name}")
-
-    def mentions_changed(self, index: Item) -> bool:
-        generated = {column.key for column in self.after.columns if column.expression}
-        return bool(index.names & self.changed) or (bool(self.changed) and bool(index.names & generated))
+            own = index.unique and index.table == self.after.name.lower()
+            if own and (index.text not in partial or index.names & self.changed):
+                yield self.loss(CAN_FAIL, f"rows of {self.name} that are equal under the unique index {index.name}")
 
     def unique(self, columns: tuple[str, ...], held: list[tuple[str, ...]]) -> bool:
         """Whether no two old rows can be equal in these columns."""
@@ -227,7 +229,8 @@ class _Pair:
         for one in self.after.constraints:
             if one.kind != "foreign key" or any(self.starts_null(name) for name in one.columns):
                 continue
-            if one.text not in held or self.changed & set(one.columns):
+            orphaned = one.table in self.source.tables and one.table not in self.target.tables
+            if one.text not in held or orphaned or self.changed & set(one.columns):
                 what = f"rows of {self.name} without a parent in {one.table} for ({', '.join(one.columns)})"
                 yield self.loss(CAN_FAIL, what)
 

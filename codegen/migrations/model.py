@@ -8,6 +8,7 @@ the end of the table. The order of columns counts unless it is asked not to: `SE
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -139,6 +140,7 @@ def read(connection: sqlite3.Connection) -> Schema:
     return result
 
 
+@lru_cache(maxsize=4096)
 def _item(kind: str, name: str, table: str, sql: str, known: frozenset[str]) -> Item:
     tokens = tokens_of(sql)
     own = {token.value.lower() for before, token in pairwise(tokens) if before.is_word("AS")}

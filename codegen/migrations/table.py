@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..definitions import split_list
@@ -69,6 +70,8 @@ class Column:
         return (self.key, *kept)
 
 
+# A plan reads the same tables after each of its steps.
+@lru_cache(maxsize=4096)
 def read_table(name: str, sql: str) -> tuple[tuple[Column, ...], tuple[Constraint, ...]]:
     """The columns and constraints of an ordinary table."""
     tokens = tokens_of(sql)
