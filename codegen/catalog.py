@@ -16,8 +16,9 @@ class Column:
     """A column. declared: its type as written (of a virtual table: what its module stores). default: the SQL text of
     its default. key: its place in the primary key from 1, 0 outside. generated: never written. choices: the values of a
     CHECK … IN, None without one. hidden: of a virtual table, outside `*`. stores: the storage classes that SQLite lets
-    into it (STRICT, CHECK on typeof), None where it takes any. expression: of a generated column, "" otherwise. type:
-    what it holds where that is not told by `declared` alone."""
+    into it (STRICT, CHECK on typeof), None where it takes any. expression: of a generated column, "" otherwise. file,
+    line: where it was said last, "" for the table's own file. type: what it holds where that is not told by `declared`
+    alone."""
 
     name: str
     declared: str
@@ -31,6 +32,7 @@ class Column:
     hidden: bool = False
     stores: frozenset[str] | None = None
     expression: str = ""
+    file: str = ""
     type: Type | None = None
 
 
@@ -128,28 +130,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """An object of the schema that gets no module. kind: view, virtual table, TEMP table, …"""
-
-    kind: str
-    name: str
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        kept = "the schema of one connection" if self.kind.startswith("TEMP") else "its statement is in schema.DDL"
-        return f"{self.file}:{self.line}:0: note: no code is generated for the {self.kind} {self.name} ({kept})"
-
-
-@dataclass(frozen=True, slots=True)
 class Catalog:
-    """A whole schema in the order of its file. tables: ordinary ones. script: every statement, to build it again.
-    left_out: what the output has no module for."""
+    """A whole schema in the order of its files. tables: ordinary ones. script: the statements that build it, as SQLite
+    keeps them."""
 
     tables: tuple[Table, ...]
     parts: tuple[Part, ...]
     script: tuple[str, ...] = field(repr=False)
-    left_out: tuple[LeftOut, ...] = ()
     views: tuple[Table, ...] = ()
     virtual_tables: tuple[Table, ...] = ()
     triggers: tuple[Trigger, ...] = ()

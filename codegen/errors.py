@@ -29,13 +29,21 @@ class GenerationError(Exception):
 class Note:
     """What looks doubtful in the input and does not keep code from being made. `--strict` makes it an error.
 
-    file, line, column: where, as in GenerationError. `str()` is one line, `file:line:column: note: message`.
+    file, line, column: where, as in GenerationError. hint: what to do about it. rule: a word for the kind of note, as
+    double-quoted, by which a caller picks some. `str()` is one line, `file:line:column: note: message` and the hint.
     """
 
     message: str
     file: str
     line: int
     column: int = 0
+    hint: str = ""
+    rule: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: note: {self.message}"
+        text = f"{self.file}:{self.line}:{self.column}: note: {self.message}"
+        return f"{text} (hint: {self.hint})" if self.hint else text
+
+    def error(self) -> GenerationError:
+        """The same as an error, for `--strict`."""
+        return GenerationError(self.message, file=self.file, line=self.line, column=self.column, hint=self.hint)

@@ -13,9 +13,8 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from . import output
+from . import output, sources
 from .config import read_config
-from .errors import GenerationError, Note
 from .inference import view_columns
 from .introspect import read_schema
 from .named_queries import read_queries
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from .catalog import Catalog, LeftOut, Table
+    from .catalog import Catalog, Table
+    from .errors import Note
     from .ir import Package
     from .named_queries import Query
 
@@ -50,12 +50,12 @@ class Source:
     config: Path | None = None
 
 
-def _print_note(note: LeftOut | Note) -> None:
+def _print_note(note: Note) -> None:
     print(note, file=sys.stderr)
 
 
 def _refuse(note: Note) -> NoReturn:
-    raise GenerationError(note.message, file=note.file, line=note.line, column=note.column)
+    raise note.error()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,42 +75,39 @@ class Analysis:
         self.connection.close()
 
 
-def analyse(source: Source, note: Callable[[LeftOut | Note], None] = _print_note) -> Analysis:
+def analyse(source: Source, note: Callable[[Note], None] = _print_note) -> Analysis:
     """Every step but printing. Raises GenerationError.
 
     note: called for each thing that looks doubtful; without it a line on stderr.
     """
     doubt = _refuse if source.strict else note
     config = read_config(source.config)
-    schema = source.schemas[0]
-    catalog, connection = read_schema(_text(schema), str(schema))
+    catalog, connection = read_schema(sources.read(source.schemas), doubt)
     try:
         catalog = with_types(catalog, config.overrides, connection, doubt)
         files = _query_files(source.queries)
-        queries = read_queries(connection, catalog, [(path.stem, str(path), _text(path)) for path in files])
+        queries = read_queries(connection, catalog, [(path.stem, str(path), sources.text_of(path)) for path in files])
         views = {view.name: _types(view, catalog, connection) for view in catalog.views}
         package = transform(catalog, queries, source.runtime, doubt, views)
         package = replace(package, types=tuple(one.own for one in config.types.values() if one.own))
     except BaseException:
         connection.close()
         raise
-    for one in catalog.left_out:
-        note(one)
     return Analysis(catalog, connection, queries, package)
 
 
-def generate(source: Source, note: Callable[[LeftOut | Note], None] = _print_note) -> dict[str, str]:
+def generate(source: Source, note: Callable[[Note], None] = _print_note) -> dict[str, str]:
     """The text of each generated file by its path under the package's folder; as analyse, and writes nothing."""
     with analyse(source, note) as analysis:
         return render(analysis.package)
 
 
-def write(source: Source, out: Path, note: Callable[[LeftOut | Note], None] = _print_note) -> list[str]:
+def write(source: Source, out: Path, note: Callable[[Note], None] = _print_note) -> list[str]:
     """Generate into `package_folder(out, source.package)`; the paths that changed."""
     return output.write(generate(source, note), package_folder(out, source.package))
 
 
-def check(source: Source, out: Path, note: Callable[[LeftOut | Note], None] = _print_note) -> list[output.Difference]:
+def check(source: Source, out: Path, note: Callable[[Note], None] = _print_note) -> list[output.Difference]:
     """How `package_folder(out, source.package)` differs from what would be generated."""
     return output.check(generate(source, note), package_folder(out, source.package))
 
@@ -131,12 +128,3 @@ def _types(view: Table, catalog: Catalog, connection: sqlite3.Connection) -> lis
 def _query_files(places: Sequence[Path]) -> list[Path]:
     """The files that are meant: those named, and the .sql files of folders in order."""
     return [file for place in places for file in (sorted(place.glob("*.sql")) if place.is_dir() else [place])]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise GenerationError(error.strerror or "cannot be read", file=str(path)) from None
-    except UnicodeDecodeError:
-        raise GenerationError("not UTF-8 text", file=str(path)) from None

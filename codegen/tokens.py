@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import GenerationError
+from .errors import GenerationError, Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,9 +22,12 @@ BLOB = "blob"
 PARAMETER = "parameter"
 COMMENT = "comment"
 OPERATOR = "operator"
+COMMAND = "command"  # a line of the sqlite3 shell between two statements: .mode, .read
 
 _TWO = ("<<", ">>", "<=", ">=", "==", "!=", "<>", "||", "->")
-_CLOSING = {'"': '"', "`": "`", "[": "]"}
+# https://www.sqlite.org/draft/tokenreq.html: white space is ASCII only; every character above it is part of a name.
+_SPACE = " \t\n\r\f\v\ufeff"
+_DIGITS = "0123456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,22 @@ def tokenize(sql: str, file: str, line: int = 1) -> list[Token]:
     """All tokens of `sql`, comments included, white space left out. Raises GenerationError for an unclosed one."""
     tokens: list[Token] = []
     position, line_start = 0, 0
+    between = True  # two statements: only there a line can be a command of the shell
     while position < len(sql):
-        if sql[position].isspace() or sql[position] == "\ufeff":
+        if sql[position] in _SPACE:
             if sql[position] == "\n":
                 line, line_start = line + 1, position + 1
             position += 1
             continue
-        kind, end = _scan(sql, position)
+        if between and sql[position] == "." and position == line_start:
+            kind, end = COMMAND, _line_end(sql, position)
+        else:
+            kind, end = _scan(sql, position)
         if end < 0:
             raise GenerationError(f"unclosed {kind}", file=file, line=line, column=position - line_start + 1)
         text = sql[position:end]
         tokens.append(Token(kind, text, position, line, position - line_start + 1))
+        between = text == ";" or kind == COMMAND or (between and kind == COMMENT)
         if "\n" in text:
             line, line_start = line + text.count("\n"), position + text.rindex("\n") + 1
         position = end
@@ -92,8 +100,7 @@ def _scan(sql: str, start: int) -> tuple[str, int]:
     """The kind and the end of the token at `start`; the end is -1 where it is not closed."""
     char, pair = sql[start], sql[start : start + 2]
     if pair == "--":
-        end = sql.find("\n", start)
-        return COMMENT, len(sql) if end < 0 else end
+        return COMMENT, _line_end(sql, start)
     if pair == "/*":
         end = sql.find("*/", start + 2)
         return COMMENT, len(sql) if end < 0 else end + 2  # SQLite lets a comment run to the end of its input
@@ -106,13 +113,13 @@ def _scan(sql: str, start: int) -> tuple[str, int]:
         return NAME, end if end < 0 else end + 1
     if char in '"`':
         return NAME, _quoted_end(sql, start, char)
-    if char.isdigit() or (char == "." and sql[start + 1 : start + 2].isdigit()):
+    if char in _DIGITS or (char == "." and sql[start + 1 : start + 2] in tuple(_DIGITS)):
         return NUMBER, _number_end(sql, start)
     if char in ":@$" and _is_part(sql[start + 1 : start + 2]):
         return PARAMETER, _word_end(sql, start + 1)
     if char == "?":
         end = start + 1
-        while end < len(sql) and sql[end].isdigit():
+        while end < len(sql) and sql[end] in _DIGITS:
             end += 1
         return PARAMETER, end
     if _is_part(char):
@@ -126,6 +133,11 @@ def _is_part(char: str) -> bool:
     return bool(char) and (char.isalnum() or char in "_$" or char > "\x7f")
 
 
+def _line_end(sql: str, start: int) -> int:
+    end = sql.find("\n", start)
+    return len(sql) if end < 0 else end
+
+
 def _word_end(sql: str, end: int) -> int:
     while end < len(sql) and _is_part(sql[end]):
         end += 1
@@ -136,7 +148,7 @@ def _number_end(sql: str, start: int) -> int:
     end = start
     if sql[start : start + 2] in ("0x", "0X"):
         return _word_end(sql, start + 2)
-    while end < len(sql) and (sql[end].isalnum() or sql[end] == "." or (sql[end] in "+-" and sql[end - 1] in "eE")):
+    while end < len(sql) and (sql[end].isalnum() or sql[end] in "._" or (sql[end] in "+-" and sql[end - 1] in "eE")):
         end += 1
     return end
 
@@ -166,13 +178,17 @@ class Statement:
 
     def error(self, message: str, token: Token | None = None, hint: str = "") -> GenerationError:
         """An error at `token`, or at the statement's first token."""
+        return self.note(message, token, hint).error()
+
+    def note(self, message: str, token: Token | None = None, hint: str = "", rule: str = "") -> Note:
+        """A note at `token`, or at the statement's first token."""
         place = token or self.tokens[0]
-        return GenerationError(message, file=self.file, line=place.line, column=place.column, hint=hint)
+        return Note(message, self.file, place.line, place.column, hint, rule)
 
 
 def split(sql: str, file: str) -> Iterator[Statement]:
     """The statements of a script in order. A `;` inside a trigger's body does not end one: SQLite says where one ends
-    (`sqlite3.complete_statement`)."""
+    (`sqlite3.complete_statement`). A command of the shell is a statement of that one token."""
     above: list[Token] = []
     body: list[Token] = []
     for token in tokenize(sql, file):
@@ -181,6 +197,10 @@ def split(sql: str, file: str) -> Iterator[Statement]:
                 above.append(token)
             continue
         if token.text == ";" and not body:
+            continue
+        if token.kind == COMMAND and not body:
+            yield Statement(file, token.text, token.start, [token], above)
+            above = []
             continue
         body.append(token)
         if token.text == ";" and sqlite3.complete_statement(sql[body[0].start : token.end]):

@@ -223,14 +223,15 @@ def _refuse_inexact(table: str, column: str, value: object) -> None:
     raise ValueRefused(table, column, f"nested deeper than {JSON_DEPTH} levels")
 
 
-def wanted_text(table: str, column: str, value: object) -> None:
-    """Refuse what is no text that SQLite could be asked for."""
+def wanted_text(table: str, column: str, value: object) -> str:
+    """A text that SQLite can be asked for; anything else is refused."""
     if type(value) is not str:
         raise ValueRefused(table, column, f"expected str, got {_name(value)}")
     try:
         value.encode()
     except UnicodeEncodeError:
         raise ValueRefused(table, column, "the text holds a lone surrogate, which UTF-8 cannot express") from None
+    return value
 
 
 def key_tuples(table: str, width: int, keys: Iterable[Any]) -> list[Any]:

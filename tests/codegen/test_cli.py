@@ -190,7 +190,7 @@ def test_bytecode_is_nobodys(out: Path) -> None:
 
 
 def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Views, virtual tables and TEMP objects, for which nothing is generated, are named with their place on stderr."""
+    """What nothing is generated for, as TEMP objects, is named with its place on stderr."""
     schema = tmp_path / "schema.sql"
     schema.write_text(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT);\n"
@@ -202,10 +202,8 @@ def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["--schema", str(schema), "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err.replace(str(schema), "schema.sql").splitlines()
     assert [line.partition(" (")[0] for line in said] == [
-        "schema.sql:2:0: note: no code is generated for the view seen",
-        "schema.sql:3:0: note: no code is generated for the virtual table search",
-        "schema.sql:4:0: note: no code is generated for the TEMP table scratch",
-        "schema.sql:6:0: note: no code is generated for the TEMP view passing",
+        "schema.sql:4:1: note: no code is generated for the TEMP table scratch",
+        "schema.sql:6:1: note: no code is generated for the TEMP view passing",
     ]
     assert main(["--schema", str(SCHEMA), "--queries", str(QUERIES), "--out", str(tmp_path / "own")]) == 0
     assert capsys.readouterr().err == ""

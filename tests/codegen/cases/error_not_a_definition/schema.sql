@@ -4,4 +4,4 @@ CREATE TABLE items (
     note TEXT,
     data JSON TEXT
 );
-INSERT INTO items (name) VALUES ('a');
+GRANT SELECT ON items TO PUBLIC;
