@@ -21,7 +21,7 @@ from .parameters import Visitor
 from .result import FromItem, Inference, InferredParameter, ResultColumn
 from .scopes import CommonTables
 from .selects import analyse, gives_one_row
-from .values import Value
+from .values import Value, of_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ class _Inferring:
         parameters = self._pass({})[1]
         if parameters:
             # Once more, with what the uses of the parameters say about expressions that they stand in.
-            known = {name: Value(one.kind, one.nullable, one.choices) for name, one in annotated.items()}
+            known = {name: of_type(one) for name, one in annotated.items()}
             columns, parameters, sources = self._pass(_given(parameters) | known)
         else:
             columns, parameters, sources = self._pass({})
@@ -121,9 +121,9 @@ def _given(parameters: Sequence[InferredParameter]) -> dict[str, Value]:
         if kind is None:
             continue
         if not one.many:
-            found[one.name] = Value(kind.kind, kind.nullable, kind.choices)
+            found[one.name] = of_type(kind)
         elif kind.kind in _IN_LISTS:
-            found[f"{one.name}[]"] = Value(kind.kind, False, kind.choices)
+            found[f"{one.name}[]"] = of_type(kind).with_null(False)
     return found
 
 

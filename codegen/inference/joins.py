@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..syntax.nodes import Join, Parameter, SelectItem, TableItem
 from .scopes import NO_FACTS, Condition, Extension, OutputColumn, Scope, Source, Visible, column_key
-from .values import Value
 
 if TYPE_CHECKING:
     from ..syntax.nodes import FromItem
@@ -121,7 +121,7 @@ def _function(item: TableItem, name: str, work: Work) -> Source:
         place = next((place for place, one in enumerate(columns) if one.name == "value"), -1)
         if place >= 0:
             known = work.given.get(f"{parameter}[]", columns[place].value)
-            value = Value(known.kind, known.nullable, known.choices, None, parameter)
+            value = replace(known, origin=None, listed=parameter)
             columns[place] = OutputColumn("value", value)
     hidden = frozenset(place for place, one in enumerate(columns) if one.name in HIDDEN.get(item.name.lower(), ()))
     return Source(name, None, columns, hidden)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..catalog import Column, Literal, Table
+    from ..typemap import OwnType
 
 UNKNOWN = ""
 NULL = "null"
@@ -34,7 +35,8 @@ STORED: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What is known of an expression's value. kind: of typemap, "" where nothing is known. origin: the table and column
+    """What is known of an expression's value. kind: of typemap, "" where nothing is known; own: the application's class
+    where it is "own:" and its name, so that no two of them are one kind. origin: the table and column
     that it is as it is. listed: the name of the parameter whose JSON list it is an item of, "" otherwise."""
 
     kind: str
@@ -42,6 +44,7 @@ class Value:
     choices: tuple[Literal, ...] = ()
     origin: tuple[Table, Column] | None = None
     listed: str = ""
+    own: OwnType | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Value) and self.facts == other.facts
@@ -58,11 +61,13 @@ class Value:
         """The storage classes that it can have, NULL aside."""
         if self.kind == "choice":
             return STORED["integer" if isinstance(self.choices[0], int) else "text"]
-        return STORED.get(self.kind, STORED["scalar"])
+        return STORED.get(self.own.stored if self.own else self.kind, STORED["scalar"])
 
     @property
     def type(self) -> Type | None:
         """As a type of the generated code; None where it is not known."""
+        if self.own is not None:
+            return Type("own", self.nullable, (), self.own)
         kind = self.kind
         if kind != "choice" and kind not in ANNOTATIONS:
             kind = "scalar" if kind == "json_scalar" else UNKNOWN
@@ -90,8 +95,13 @@ ONLY_NULL = Value(NULL, True)
 
 def of_column(table: Table, column: Column) -> Value:
     """The value of a table's column."""
-    kind = column_type(column)
-    return Value(kind.kind, kind.nullable, kind.choices, (table, column))
+    return of_type(column_type(column), (table, column))
+
+
+def of_type(kind: Type, origin: tuple[Table, Column] | None = None) -> Value:
+    """The value of a type."""
+    name = f"own:{kind.own.name}" if kind.own else kind.kind
+    return Value(name, kind.nullable, kind.choices, origin, own=kind.own)
 
 
 def of_stored(stored: Iterable[str], nullable: bool) -> Value:
@@ -119,7 +129,7 @@ def unite(values: Iterable[Value]) -> Value:
         same = all(one.origin is not None and one.origin == first.origin for one in given)
         listed = first.listed if all(one.listed == first.listed for one in given) else ""
         if first.kind != "choice":
-            return Value(first.kind, nullable, (), first.origin if same else None, listed)
+            return Value(first.kind, nullable, (), first.origin if same else None, listed, first.own)
         if all(one.stored == first.stored for one in given):
             choices = tuple(dict.fromkeys(choice for one in given for choice in one.choices))
             return Value("choice", nullable, choices, first.origin if same else None)
