@@ -4,7 +4,6 @@ exploded one item a line with a trailing comma, which the formatter then leaves 
 from __future__ import annotations
 
 import io
-import keyword
 import re
 import tokenize
 import unicodedata
@@ -14,6 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WIDTH = 120
+_STRING = r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\''
+# A text over several lines, or a comment.
+_BLOCK = re.compile(r'"""(?:[^\\]|\\.)*?"""|#[^\n]*', re.DOTALL)
+_STRING_ALONE = re.compile(rf" *(?:{_STRING}),?")
+_NAME = r"[\w\u0080-\U0010ffff]+"  # \w lacks the combining marks that a name may hold
+_NAMES = re.compile(rf"{_BLOCK.pattern}|{_STRING}|\.{_NAME}|({_NAME})", re.DOTALL)
 
 
 def _width(text: str) -> int:
@@ -37,7 +42,7 @@ def in_order(names: Iterable[str], *, case: bool = False) -> list[str]:
 
 
 def _group(name: str) -> int:
-    return 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+    return 0 if name.isupper() and len(name.encode()) > 1 else 1 if name[:1].isupper() else 2
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
@@ -180,19 +185,16 @@ def positions(places: Sequence[int]) -> str:
 
 
 def used_names(body: str) -> frozenset[str]:
-    """The names that Python code uses; those in strings and comments and behind a dot are not counted."""
-    found: set[str] = set()
-    before = ""
-    for token in tokenize.generate_tokens(io.StringIO(body).readline):
-        if token.type == tokenize.NAME and before != "." and not keyword.iskeyword(token.string):
-            found.add(token.string)
-        before = token.string
-    return frozenset(found)
+    """The names that generated code uses; those in strings and comments and behind a dot are not counted."""
+    return frozenset(name for name in _NAMES.findall(body) if name)
 
 
 def left_alone(text: str) -> str:
     """Python code in which the formatter is switched off where a name is so long that a line had to be broken in ways
     that only the formatter knows."""
+    # Tokenizing takes longer than everything else: most files show without it that they have no such line.
+    if not any(_width(line) > WIDTH and not _STRING_ALONE.fullmatch(line) for line in _BLOCK.sub("", text).split("\n")):
+        return text
     lines = text.split("\n")
     text_ends = 0
     unbreakable = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE)

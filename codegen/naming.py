@@ -52,9 +52,10 @@ def snake(name: str) -> str:
 
 
 def attribute(name: str) -> str:
-    """The attribute and parameter for a column: a name that Python or the generated code needs gets a `_` after it."""
+    """The attribute and parameter for a column: a name that Python or the generated code needs gets a `_` after it, and
+    so does `l`, which linters take for a 1."""
     text = snake(name)
-    return text + "_" if keyword.iskeyword(text) or text in _TAKEN or text in _TYPES else text
+    return text + "_" if keyword.iskeyword(text) or text in _TAKEN or text in _TYPES or text == "l" else text
 
 
 def attributes(names: Sequence[str], *, rowid: bool = False) -> list[str]:
@@ -138,9 +139,10 @@ def class_name(table: str) -> str:
     hides it."""
     *front, last = snake(table).split("_")
     text = "".join(word[:1].upper() + word[1:] for word in [*front, singular(last)])
+    text = unicodedata.normalize("NFKC", text)
     if not text[0].isupper():
         text = "Row" + text
-    return text + "_" if keyword.iskeyword(text) or text in RESERVED_CLASSES else text
+    return text + "_" if keyword.iskeyword(text) or text in (*RESERVED_CLASSES, "I", "O") else text
 
 
 def camel(name: str) -> str:

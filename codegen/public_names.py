@@ -35,9 +35,9 @@ def public_names(catalog: Catalog, note: Callable[[Note], None]) -> dict[str, Pu
     relations = sorted(
         (*catalog.tables, *catalog.virtual_tables, *catalog.views), key=lambda one: _KINDS.index(one.kind)
     )
-    modules = _assigned([(naming.module(one.name),) for one in relations], (), naming.numbered)
+    modules = _assigned([(naming.module(one.name),) for one in relations], (), naming.numbered, str.casefold)
     wanted = [_classes(naming.class_name(one.name), one) for one in relations]
-    classes = _assigned(wanted, naming.RESERVED_CLASSES, naming.numbered_class)
+    classes = _assigned(wanted, naming.RESERVED_CLASSES, naming.numbered_class, str)
     found = {}
     for one, module, model in zip(relations, modules, classes, strict=True):
         found[one.name] = PublicNames(module, model, f"New{model}")
@@ -51,21 +51,27 @@ def _classes(name: str, table: Table) -> tuple[str, ...]:
 
 
 def _assigned(
-    wanted: Sequence[tuple[str, ...]], reserved: Iterable[str], number: Callable[[str, int], str]
+    wanted: Sequence[tuple[str, ...]],
+    reserved: Iterable[str],
+    number: Callable[[str, int], str],
+    folded: Callable[[str], str],
 ) -> list[str]:
-    """For each group of names that hang together (a class and its form) the first of them that it gets."""
+    """For each group of names that hang together (a class and its form) the first of them that it gets.
+
+    folded: what makes two names the same; of modules, which are files, the case does not tell them apart.
+    """
     taken = set(reserved)
     found: dict[int, str] = {}
     for place, names in enumerate(wanted):
-        if taken.isdisjoint(names):
-            taken.update(names)
+        if taken.isdisjoint(map(folded, names)):
+            taken.update(map(folded, names))
             found[place] = names[0]
     for place, names in enumerate(wanted):
         tried = 2
         while place not in found:
             numbered = tuple(number(name, tried) for name in names)
-            if taken.isdisjoint(numbered):
-                taken.update(numbered)
+            if taken.isdisjoint(map(folded, numbered)):
+                taken.update(map(folded, numbered))
                 found[place] = numbered[0]
             tried += 1
     return [found[place] for place in range(len(wanted))]

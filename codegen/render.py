@@ -12,7 +12,7 @@ from . import layout, naming, own_types
 from .typemap import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from .ir import Insertion, Module, Package, Parameter, RowClass
 
@@ -41,7 +41,7 @@ def render(package: Package) -> dict[str, str]:
     files["queries/__init__.py"] = environment.get_template("queries.py.j2").render(
         modules=layout.in_order(module.name for module in package.modules)
     )
-    classes = [one.name for one in package.classes]
+    classes = {one.name: one.keyword_only for one in package.classes}
     for module in package.modules:
         files[f"queries/{module.name}.py"] = _module(environment, module, classes, package.runtime)
     return {name: layout.left_alone(layout.tidy(text)) for name, text in sorted(files.items())}
@@ -107,7 +107,7 @@ def _models(environment: jinja2.Environment, classes: Sequence[RowClass]) -> str
     )
 
 
-def _module(environment: jinja2.Environment, module: Module, classes: Sequence[str], runtime: str | None) -> str:
+def _module(environment: jinja2.Environment, module: Module, classes: Mapping[str, bool], runtime: str | None) -> str:
     body = environment.get_template("module.py.j2").render(module=module)
     used = layout.used_names(body)
     checked: list[list[str]] = [[], [], []]
@@ -121,9 +121,8 @@ def _module(environment: jinja2.Environment, module: Module, classes: Sequence[s
     checked[2] += _imported(".._values", used, ("JsonInput", "JsonValue"), 4)
     if runtime is None:
         checked[2] += _imported("..connections", used, leaf, 4)
-    inserts = [name for name in classes if name in used and name.startswith("New") and name[3:] in classes]
-    checked[2] += _imported("..models", used, inserts, 4)
-    models = _imported("..models", used, [name for name in classes if name not in inserts], 0)
+    checked[2] += _imported("..models", used, [name for name, form in classes.items() if form], 4)
+    models = _imported("..models", used, [name for name, form in classes.items() if not form], 0)
     private = [name for name in ("_rows", "_types", "_values") if name in used]
     return environment.get_template("module_head.py.j2").render(
         module=module,

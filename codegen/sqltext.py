@@ -33,6 +33,12 @@ def names(columns: Sequence[str]) -> str:
     return ", ".join(map(quote, columns))
 
 
+def returned(columns: Sequence[str], rowid: str) -> str:
+    """A list of quoted names for RETURNING; its rowid, which otherwise SQLite 3.40 gives the affinity of the first
+    column, as an expression."""
+    return ", ".join(f"+{quote(name)}" if name == rowid else quote(name) for name in columns)
+
+
 def equal(columns: Sequence[str], nullable: Sequence[str] = ()) -> str:
     """`a = ? AND b = ?`; `IS` for those in `nullable`, so that None finds NULL (an index serves IS as it serves =)."""
     return " AND ".join(f"{quote(name)} {'IS' if name in nullable else '='} ?" for name in columns)

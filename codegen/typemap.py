@@ -129,8 +129,8 @@ def literal(value: Literal) -> str:
     if isinstance(value, int):
         return str(value)
     text = repr(value)
-    if text[0] == "'" and '"' not in text:
-        text = f'"{text[1:-1]}"'
+    if text[0] == "'" and value.count('"') <= value.count("'"):
+        text = '"' + text[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
     return text
 
 

@@ -61,6 +61,11 @@ def _stored(can: Abilities) -> str:
     return {"rowid": "_STORED", "last": "_STORED", "key": "_GET"}.get(can.again, "")
 
 
+def _rowid(can: Abilities) -> str:
+    """The name of the rowid where it is no column of the table."""
+    return "" if can.table.rowid_column and not can.rowid else can.table.rowid or ""
+
+
 def _told(can: Abilities) -> list[str]:
     """What RETURNING tells where the row is read again."""
     if can.again == "rowid":
@@ -79,7 +84,7 @@ def _insert(
         returned = []  # a search index that reads nothing back
     names = sqltext.names([one.field.column for one in writable])
     head = f"INSERT INTO {bare} ({names})\n{values}" if writable else f"INSERT INTO {bare}\nDEFAULT VALUES"
-    insert = f"{head}\nRETURNING {sqltext.names(returned)}" if returned else head
+    insert = f"{head}\nRETURNING {sqltext.returned(returned, _rowid(can))}" if returned else head
     stamped = any(is_stamped(one) for one in table.columns)
     parts.insertion = _insertion(written, stamped=stamped)
     parts.constants.append(Constant("_INSERT", insert))
@@ -186,7 +191,7 @@ def _upsert(can: Abilities, writable: Sequence[Written], parts: WriteParts, mode
         "key_mask": sum(1 << columns.index(name) for name in key) if len(targets) > 1 else 0,
         "stamped": [columns.index(name) for name in stamped],
         "touched": columns.index(TOUCHED) if touched else None,
-        "returning": sqltext.names(_told(can) or [column.name for column in table.columns]),
+        "returning": sqltext.returned(_told(can) or [column.name for column in table.columns], _rowid(can)),
         "again": _stored(can),
     }
     parts.functions.append(Function("upsert", "upsert", tuple(doc), (*needed, *given), model, facts))
@@ -220,6 +225,6 @@ def _update(can: Abilities, written: Sequence[Written], parts: WriteParts, model
         "where": sqltext.equal(table.key),
         "touched": touched,
         "touched_mask": 1 << [one.field.column for one in settable].index(TOUCHED) if touched else 0,
-        "returning": "" if can.again else sqltext.names([column.name for column in table.columns]),
+        "returning": "" if can.again else sqltext.returned([one.name for one in table.columns], _rowid(can)),
     }
     parts.functions.append(Function("update", "update", tuple(doc), (*key, *given), f"{model} | None", facts))
