@@ -1,62 +1,96 @@
-"""Query files → named queries. A query is a statement under a comment line `-- name: NAME :KIND`.
+"""Query files → named queries. A query is a statement under a comment line `-- name: NAME :KIND`; sqlc's files are read
+as they stand (see `sqlc`). NAME becomes a function in lower case with underscores.
 
-Kinds: `:one` (a row or None), `:many` (a list), `:iter` (streamed), `:exec` (nothing), `:execrows` (rows changed).
-The comment lines below the name are the docstring, but for annotations, which give or override a type:
+    :one            a row or None; just the row where the statement always gives one
+    :many           a list of rows
+    :iter           rows, streamed
+    :exec           nothing
+    :execrows       how many rows changed
+    :execlastid     the rowid of the row that was inserted
+    :execresult     both: (rows changed, rowid of the last row that this connection inserted)
+    :batch          run once a row of an iterable, all or nothing; how many rows changed. Several parameters come as
+                    objects of a class of their own, a single one by itself. sqlc's :batchexec and :copyfrom mean it
 
-    -- @param NAME: TYPE        a parameter, written `:NAME` in the statement
-    -- @column NAME: TYPE       a result column
+The comment lines below the name are the docstring, but for annotations:
 
-TYPE is int, float, str, bytes, bool, datetime or json, with `| None` where NULL may stand.
+    -- @param NAME: TYPE        the type of a parameter, written `:NAME` in the statement
+    -- @column NAME: TYPE       the type of a result column
+    -- @group NAME: ITEM        ITEM is embedded by sqlc.embed(ITEM), or a result column: rows that are equal in all the
+                                rest become one, whose attribute NAME is the list of their ITEMs. What an outer join
+                                leaves out is in no list
+    -- @order NAME: TERMS       one more order that the caller may choose (see `variants`, also for `-- @if NAME`)
+
+TYPE is int, float, str, bytes, bool, datetime or json, or a type of the configuration, with `| None` where NULL may
+stand; of a parameter also `list[TYPE]`, one JSON array for `json_each(:NAME)`.
 """
 
 from __future__ import annotations
 
-import keyword
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import naming
-from .errors import GenerationError
-from .inference import Inference, infer
+from . import embeds, naming, query_comments, sqlc, variants
+from .abilities import abilities
+from .inference import Inference, infer, view_columns
 from .quoting import refuse_double_quoted
 from .tokens import PARAMETER, Statement, Token, split, syntax_error_token
-from .typemap import WORDS, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from .catalog import Catalog
+    from .catalog import Catalog, Table
+    from .embeds import Embedded
+    from .errors import GenerationError
+    from .query_comments import Comment, Group
+    from .sqlc import Rewritten
+    from .typemap import Type
+    from .variants import Variants
 
-KINDS = ("one", "many", "iter", "exec", "execrows")
 _STATEMENTS = ("SELECT", "WITH", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE")
-
-
-@dataclass(slots=True)
-class Annotation:
-    """A type given in a comment. used: whether the query has what it names."""
-
-    type: Type
-    token: Token
-    used: bool = False
+_ROWS = ("one", "many", "iter")
 
 
 @dataclass(slots=True)
 class Query:
-    """A named query as it stands in its file, prepared by SQLite. writes: it needs a Writer. tables: what it touches,
-    views included, as SQLite's authorizer reports it. inference: what it gives and takes, annotations not applied."""
+    """A named query, prepared by SQLite.
+
+    statement: with all optional parts, as SQLite gets it. writes: it needs a Writer. tables: what it touches, views
+    included, as SQLite's authorizer reports it. inference: what it gives and takes in every variant, annotations not
+    applied. nullable, lists: the parameters of sqlc.narg and sqlc.slice.
+    """
 
     module: str
-    name: str
-    kind: str
-    token: Token
+    comment: Comment
     statement: Statement
-    doc: tuple[str, ...]
-    params: dict[str, Annotation] = field(default_factory=dict)
-    columns: dict[str, Annotation] = field(default_factory=dict)
+    nullable: frozenset[str]
+    lists: frozenset[str]
+    variants: Variants
+    embedded: tuple[Embedded, ...] = ()
     writes: bool = False
     tables: tuple[str, ...] = ()
     inference: Inference = field(default_factory=lambda: Inference((), (), one_row=False, sources={}))
+
+    @property
+    def name(self) -> str:
+        return self.comment.name
+
+    @property
+    def kind(self) -> str:
+        return self.comment.kind
+
+    @property
+    def token(self) -> Token:
+        """Its name line."""
+        return self.comment.token
+
+    @property
+    def doc(self) -> tuple[str, ...]:
+        return self.comment.doc
+
+    @property
+    def group(self) -> Group | None:
+        return self.comment.groups[0] if self.comment.groups else None
 
     def error(self, message: str, token: Token | None = None, hint: str = "") -> GenerationError:
         """An error at `token`, or at the query's name."""
@@ -68,96 +102,105 @@ class Query:
         return naming.class_name(self.module) + naming.camel(self.name)
 
     @property
-    def parameters(self) -> tuple[Token, ...]:
-        """The parameters in order of first appearance."""
-        found: dict[str, Token] = {}
-        for token in self.statement.tokens:
-            if token.kind == PARAMETER:
-                found.setdefault(token.value, token)
-        return tuple(found.values())
+    def parameters(self) -> dict[str, Token]:
+        """The parameters in order of first appearance, each with that token."""
+        return _parameters(self.statement)
 
 
 def read_queries(
-    connection: sqlite3.Connection, catalog: Catalog, files: Iterable[tuple[str, str, str]]
+    connection: sqlite3.Connection,
+    catalog: Catalog,
+    files: Iterable[tuple[str, str, str]],
+    types: Mapping[str, Type] | None = None,
 ) -> list[Query]:
-    """The named queries of files given as (module, file name for errors, text), each prepared over the schema that
-    `connection` holds. Raises GenerationError."""
-    found: list[Query] = []
-    for module, file, text in files:
-        if not module.isidentifier() or keyword.iskeyword(module) or module.startswith("_"):
-            hint = "name it after its table's module, or with letters, digits and underscores"
-            raise GenerationError(f"{module} is no name for a Python module", file=file, hint=hint)
-        names: dict[str, Query] = {}
+    """The named queries of files given as (name of the file without its ending, file for errors, text), each prepared
+    over the schema that `connection` holds. types: the user's own types by name. Raises GenerationError."""
+    found: dict[tuple[str, str], Query] = {}
+    source = _Source(connection, catalog, types or {})
+    for stem, file, text in files:
+        module = naming.module(stem)
         for statement in split(text, file):
-            query = _parse(module, statement)
-            if query.name in names:
-                raise query.error(f"there is a query {query.name} in line {names[query.name].token.line} already")
-            names[query.name] = query
-            _prepare(connection, query)
-            query.inference = infer(statement, catalog, connection)
-        found += names.values()
-    return found
+            query = _read(source, module, statement)
+            other = found.setdefault((module, query.name), query)
+            if other is not query:
+                where = f"line {other.token.line}" if other.statement.file == file else other.statement.file
+                raise query.error(f"there is a query {query.name} in {where} already")
+    return list(found.values())
 
 
-def _parse(module: str, statement: Statement) -> Query:
-    query: Query | None = None
-    doc: list[str] = []
-    params: dict[str, Annotation] = {}
-    columns: dict[str, Annotation] = {}
-    for token in statement.above:
-        text = token.text.removeprefix("--").strip() if token.text.startswith("--") else ""
-        if text.startswith("name:"):
-            if query is not None:
-                raise statement.error("a second name for one statement", token, "is a `;` missing before it?")
-            query = _named(module, statement, token, text.removeprefix("name:").split())
-            doc = []
-        elif text.startswith(("@param ", "@column ")):
-            _annotate(statement, token, text, params, columns)
-        elif text.startswith("@"):
-            raise statement.error(f"unknown annotation {text.split()[0]}", token, "there are @param and @column")
-        elif not text.startswith("lint:"):
-            doc.append(text)
-    if query is None:
-        raise statement.error("a statement without a name", hint="write `-- name: some_name :many` above it")
-    query.doc = tuple(doc) or (f"The named query {query.name}.",)
-    query.params, query.columns = params, columns
+class _Source:
+    """What queries are read against."""
+
+    def __init__(self, connection: sqlite3.Connection, catalog: Catalog, types: Mapping[str, Type]) -> None:
+        self.connection = connection
+        self.catalog = catalog
+        self.types = types
+        self.able = abilities(catalog)
+
+    def infer(self, statement: Statement) -> Inference:
+        return infer(statement, self.catalog, self.connection)
+
+    def seen(self, table: Table) -> Table:
+        """A table with the columns of its row class; those of a view NOT NULL where that is certain."""
+        found = self.able[table.name].table
+        if table.kind != "view":
+            return found
+        known = {one.name: one.type for one in view_columns(table, self.catalog, self.connection)}
+        sure = {name for name, kind in known.items() if kind is not None and not kind.nullable}
+        columns = tuple(replace(column, not_null=column.name in sure) for column in found.columns)
+        return replace(found, columns=columns)
+
+
+def _read(source: _Source, module: str, statement: Statement) -> Query:
+    comment = query_comments.read(statement, source.types)
+    if not statement.tokens[0].is_word(*_STATEMENTS):
+        raise statement.error(f"a named query cannot be {statement.tokens[0].text}", hint="it reads or changes rows")
+    rewritten = sqlc.read(statement)
+    final, embedded = _final(source, rewritten)
+    every = variants.read(final, comment.orders)
+    query = Query(
+        module,
+        comment,
+        every.every[0].statement,
+        frozenset(rewritten.nullable),
+        frozenset(rewritten.lists),
+        every,
+        embedded,
+    )
+    inferences = []
+    for one in every.every:
+        written, read = _prepare(source.connection, one.statement)
+        query.writes = bool(written)
+        query.tables = tuple(dict.fromkeys([*query.tables, *written, *read]))
+        inferences.append(source.infer(one.statement))
+    query.inference = _of_all(query, inferences)
+    _check_kind(query)
     return query
 
 
-def _named(module: str, statement: Statement, token: Token, words: list[str]) -> Query:
-    if len(words) != 2 or not words[1].startswith(":"):
-        raise statement.error("a name line is `-- name: some_name :kind`", token)
-    name, kind = words[0], words[1][1:]
-    if kind not in KINDS:
-        raise statement.error(f"unknown kind :{kind}", token, f"the kinds are {', '.join(':' + one for one in KINDS)}")
-    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower() or name.startswith("_"):
-        raise statement.error(f"{name} is no name for a Python function", token, "use lower case and underscores")
-    return Query(module, name, kind, token, statement, ())
+def _final(source: _Source, rewritten: Rewritten) -> tuple[Statement, tuple[Embedded, ...]]:
+    """The statement with the final names of its parameters, and its embeds spelled out."""
+    statement = rewritten.statement
+    if not rewritten.positional and not rewritten.embeds:
+        return statement, ()
+    stars = embeds.as_stars(statement, rewritten.embeds)
+    _prepare(source.connection, stars)
+    inference = source.infer(stars)
+    names = sqlc.positional_names(rewritten, inference)
+    expanded, embedded = embeds.expand(statement, rewritten.embeds, inference, source.seen)
+    return sqlc.rename(expanded, names), embedded
 
 
-def _annotate(
-    statement: Statement, token: Token, text: str, params: dict[str, Annotation], columns: dict[str, Annotation]
-) -> None:
-    word, _, rest = text.partition(" ")
-    name, colon, words = (part.strip() for part in rest.partition(":"))
-    kind, bar, none = (part.strip() for part in words.partition("|"))
-    if not (name and colon) or kind not in WORDS or (bar and none != "None"):
-        hint = f"types are {', '.join(WORDS)}, each also with `| None`"
-        raise statement.error(f"an annotation is `{word} name: type`", token, hint)
-    target = params if word == "@param" else columns
-    if name in target:
-        raise statement.error(f"{name} is annotated twice", token)
-    target[name] = Annotation(Type(WORDS[kind], bool(bar)), token)
+def _parameters(statement: Statement) -> dict[str, Token]:
+    found: dict[str, Token] = {}
+    for token in statement.tokens:
+        if token.kind == PARAMETER:
+            found.setdefault(token.value, token)
+    return found
 
 
-def _prepare(connection: sqlite3.Connection, query: Query) -> None:
-    """Let SQLite prepare the statement, and learn from it what the statement touches."""
-    statement = query.statement
-    if not statement.tokens[0].is_word(*_STATEMENTS):
-        raise statement.error(f"a named query cannot be {statement.tokens[0].text}", hint="it reads or changes rows")
-    for token in query.parameters:
-        if token.text[0] != ":":
-            raise statement.error(f"the parameter {token.text} has no name", token, "write :name")
+def _prepare(connection: sqlite3.Connection, statement: Statement) -> tuple[list[str], list[str]]:
+    """Let SQLite prepare the statement, and learn from it what the statement writes and reads."""
     written: list[str] = []
     read: list[str] = []
 
@@ -170,15 +213,59 @@ def _prepare(connection: sqlite3.Connection, query: Query) -> None:
 
     connection.set_authorizer(authorize)
     try:
-        connection.execute(f"EXPLAIN {statement.sql}", {token.value: None for token in query.parameters})
+        connection.execute(f"EXPLAIN {statement.sql}", dict.fromkeys(_parameters(statement)))
     except sqlite3.Error as error:
         raise statement.error(str(error), syntax_error_token(connection, statement, error)) from None
     finally:
         connection.set_authorizer(None)
     refuse_double_quoted(connection, statement)
-    query.writes = bool(written)
-    query.tables = tuple(dict.fromkeys([*written, *read]))
+    return written, read
+
+
+def _of_all(query: Query, inferences: list[Inference]) -> Inference:
+    """What holds whatever the caller chooses: a column that may be NULL in one variant may be NULL."""
+    first = inferences[0]
+    columns = list(first.columns)
+    for other in inferences[1:]:
+        if [one.name for one in other.columns] != [one.name for one in columns]:
+            raise query.error("its optional parts change the result columns", hint="let them stand behind FROM")
+        for place, (one, again) in enumerate(zip(columns, other.columns, strict=True)):
+            kind = one.type
+            if kind is not None and again.type is not None and kind != again.type:
+                same = replace(again.type, nullable=kind.nullable) == kind
+                kind = replace(kind, nullable=True) if same else None
+            elif again.type is None:
+                kind = None
+            columns[place] = replace(one, type=kind, origin=one.origin if one.origin == again.origin else None)
+    every = {one.name: one for other in reversed(inferences) for one in other.parameters}
+    parameters = tuple(every[name] for name in _parameters(query.statement))
+    one_row = all(one.one_row for one in inferences)
+    return Inference(tuple(columns), parameters, one_row, first.sources)
+
+
+def _check_kind(query: Query) -> None:
+    rows, columns = query.kind in _ROWS, query.inference.columns
     if query.kind == "iter" and query.writes:
         raise query.error("a statement that writes cannot be streamed", hint="use :many")
-    if query.kind in ("exec", "execrows") and not query.writes:
+    if not rows and not query.writes:
         raise query.error("a statement that only reads needs a kind that gives its rows", hint="use :one or :many")
+    if rows and not columns:
+        raise query.error("the statement gives no rows", hint="use :exec or :execrows, or add RETURNING")
+    if not rows and columns:
+        raise query.error("the statement gives rows", hint="use :one or :many")
+    if query.kind == "execlastid":
+        tokens = query.statement.tokens
+        if not tokens[0].is_word("INSERT", "REPLACE", "WITH") or not any(one.is_word("INTO") for one in tokens):
+            raise query.error("only an INSERT has the rowid of a new row", hint="use :execrows")
+        if any(one.is_word("CONFLICT") for one in tokens) and any(one.is_word("UPDATE") for one in tokens):
+            hint = "add RETURNING rowid and use :one"
+            raise query.error("SQLite does not tell the rowid of a row that ON CONFLICT DO UPDATE changed", hint=hint)
+    if query.kind == "batch" and not query.parameters:
+        raise query.error("a statement that is run once a row needs a parameter", hint="use :exec")
+    if query.kind == "batch" and query.variants.switches:
+        raise query.error("a statement that is run once a row has no optional parts", hint="write a query for each")
+    if len(query.comment.groups) > 1:
+        hint = "two lists of one row would hold every pair of their items: write two queries"
+        raise query.error("a query has one @group", query.comment.groups[1].token, hint)
+    if query.group is not None and query.kind not in ("one", "many"):
+        raise query.error(f"a :{query.kind} has no @group", query.group.token, "use :many")

@@ -79,6 +79,7 @@ def _environment(runtime: str | None) -> jinja2.Environment:
         comprehension=layout.comprehension,
         raw_row=_raw_row,
         key_of=_key_of,
+        cells=_cells,
         bit=_bit,
     )
     return environment
@@ -156,6 +157,10 @@ def _raw_row(insertion: Insertion, values: str, filled: str) -> list[str]:
 def _key_of(places: Sequence[int]) -> str:
     texts = [f"row[{place}]" for place in places]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _cells(places: Sequence[int]) -> list[str]:
+    return [f"row[{place}]" for place in places]
 
 
 def _bit(place: int) -> int:

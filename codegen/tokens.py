@@ -168,13 +168,14 @@ def _quoted_end(sql: str, start: int, quote: str) -> int:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One SQL statement of a file: its text without comments before it, its tokens without comments, and the comment
-    tokens that stand directly above it."""
+    tokens that stand directly above it and inside it, before its semicolon."""
 
     file: str
     sql: str
     start: int
     tokens: Sequence[Token]
     above: Sequence[Token]
+    inside: Sequence[Token] = ()
 
     def error(self, message: str, token: Token | None = None, hint: str = "") -> GenerationError:
         """An error at `token`, or at the statement's first token."""
@@ -190,11 +191,11 @@ def split(sql: str, file: str) -> Iterator[Statement]:
     """The statements of a script in order. A `;` inside a trigger's body does not end one: SQLite says where one ends
     (`sqlite3.complete_statement`). A command of the shell is a statement of that one token."""
     above: list[Token] = []
+    inside: list[Token] = []
     body: list[Token] = []
     for token in tokenize(sql, file):
         if token.kind == COMMENT:
-            if not body:
-                above.append(token)
+            (inside if body else above).append(token)
             continue
         if token.text == ";" and not body:
             continue
@@ -204,10 +205,10 @@ def split(sql: str, file: str) -> Iterator[Statement]:
             continue
         body.append(token)
         if token.text == ";" and sqlite3.complete_statement(sql[body[0].start : token.end]):
-            yield Statement(file, sql[body[0].start : body[-2].end], body[0].start, body[:-1], above)
-            above, body = [], []
+            yield Statement(file, sql[body[0].start : body[-2].end], body[0].start, body[:-1], above, inside)
+            above, inside, body = [], [], []
     if body:
-        yield Statement(file, sql[body[0].start : body[-1].end], body[0].start, body, above)
+        yield Statement(file, sql[body[0].start : body[-1].end], body[0].start, body, above, inside)
 
 
 def syntax_error_token(connection: sqlite3.Connection, statement: Statement, error: sqlite3.Error) -> Token | None:

@@ -11,6 +11,7 @@ from .errors import Note
 from .ir import Decoder, Module, Package, RowClass, SchemaPart
 from .public_names import public_names
 from .queries import QueryParts, module_names, query_parts
+from .query_results import Models
 from .tables import TableParts, table_parts
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def transform(
     tables = {public[table.name].module: table for table in relations}
     # A row class that has the rowid too is not what a query gives of all its columns.
     models = {name: public[name].model for name, can in able.items() if not can.rowid}
+    rows = Models(public, able, types)
     classes: list[RowClass] = []
     modules: list[Module] = []
     class_names = Names(naming.RESERVED_CLASSES)
@@ -56,7 +58,7 @@ def transform(
                 names.claim(one, what, of_table(table))
             classes += _classes(table, public[table.name], own)
             _tell_numbered(table, own, note)
-        named = query_parts([query for query in queries if query.module == name], own, names)
+        named = query_parts([query for query in queries if query.module == name], own, rows, names, note)
         classes += named.classes
         modules.append(_module(name, table, own, named))
     for row_class in classes:

@@ -1,2 +1,2 @@
--- name: Class :one
+-- name: 2nd :one
 SELECT id FROM items;

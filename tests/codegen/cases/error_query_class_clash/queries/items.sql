@@ -1,5 +1,2 @@
--- name: names_a :many
+-- name: name_a :many
 SELECT id, name FROM items;
-
--- name: names__a :many
-SELECT id, note FROM items;

@@ -1,2 +1,2 @@
--- name: by :many
+-- name: a :many
 SELECT id, name FROM items;

@@ -1,2 +1,0 @@
--- name: a :many
-SELECT id FROM items WHERE id = ?;

@@ -1,6 +1,0 @@
-CREATE TABLE items (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    note TEXT,
-    data JSON TEXT
-);

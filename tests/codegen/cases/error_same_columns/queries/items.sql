@@ -1,2 +1,0 @@
--- name: a :many
-SELECT id, name AS id FROM items;
