@@ -86,7 +86,8 @@ def analyse(source: Source, note: Callable[[Note], None] = _print_note) -> Analy
     try:
         catalog = with_types(catalog, config.overrides, connection, doubt)
         files = _query_files(source.queries)
-        queries = read_queries(connection, catalog, [(path.stem, str(path), sources.text_of(path)) for path in files])
+        texts = [(path.stem, str(path), sources.text_of(path)) for path in files]
+        queries = read_queries(connection, catalog, texts, config.types)
         views = {view.name: _types(view, catalog, connection) for view in catalog.views}
         package = transform(catalog, queries, source.runtime, doubt, views)
         package = replace(package, types=tuple(one.own for one in config.types.values() if one.own))

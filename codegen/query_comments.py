@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from . import naming
@@ -158,6 +158,5 @@ def _type(text: str, types: Mapping[str, Type]) -> tuple[Type | None, bool]:
     if many:
         words = words[5:-1].strip()
     if words in types:
-        own = types[words]
-        return Type(own.kind, bool(bar), own.choices), many
+        return replace(types[words], nullable=bool(bar)), many
     return (Type(WORDS[words], bool(bar)) if words in WORDS else None), many

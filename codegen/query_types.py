@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import naming
 from .errors import Note
-from .typemap import Type
+from .typemap import Type, fits_in_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # What is not known may be anything that SQLite stores.
 UNKNOWN = Type("scalar", True)
-# Kinds whose values have no exact form in a JSON array.
-_NOT_IN_JSON = ("blob", "real", "number", "json", "plain_json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def typed_parameters(query: Query, note: Callable[[Note], None]) -> tuple[QueryP
             what = f"the type of the parameter :{one.name}"
             _doubt(query, what, one.reason, f"@param {one.name}", note, tokens[one.name])
             kind = UNKNOWN
-        if many and kind.kind in _NOT_IN_JSON:
+        if many and kind.kind != "scalar" and not fits_in_json(kind):
             hint = "run the query once a value; or annotate the parameter as str and give it JSON text"
             raise query.error(f"the values of the list :{one.name} have no exact form in JSON", tokens[one.name], hint)
         if many and query.kind == "batch":

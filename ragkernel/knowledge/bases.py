@@ -93,7 +93,7 @@ class KnowledgeBases:
             active = [row.id for row in _rows(fact.conn, name) if row.status == "active"]
             if active != [base.id]:
                 held = queries.documents.holdings(fact.conn, kb_id=base.id)
-                data = {"name": name, "version": version, DOCUMENTS: held.documents if held else 0}
+                data = {"name": name, "version": version, DOCUMENTS: held.documents}
                 fact.record(KNOWLEDGE_BASE, base.id, "KnowledgeBaseActivated", data)
             return _version(fact.conn, _row(fact.conn, name, version))
 
@@ -127,9 +127,7 @@ class KnowledgeBases:
             for row in rows:
                 data = {"name": name, "version": row.version}
                 fact.record(KNOWLEDGE_BASE, row.id, "KnowledgeBaseRemoved", data)
-        return Removed(
-            name, len(rows), sum(one.documents for one in held if one), sum(one.chunks for one in held if one)
-        )
+        return Removed(name, len(rows), sum(one.documents for one in held), sum(one.chunks for one in held))
 
     def prune(self, name: str, keep: int = KEPT) -> list[int]:
         """Remove the documents of complete versions other than the newest `keep`, the active one, pinned ones, and one
@@ -240,9 +238,9 @@ def _version(conn: Reader, row: KnowledgeBase) -> Version:
         row.status,
         row.pinned_version is not None,
         None if pruned is None else parse_timestamp(pruned),
-        held.documents if held else 0,
-        held.chunks if held else 0,
-        held.size_bytes if held else 0,
+        held.documents,
+        held.chunks,
+        held.size_bytes,
         row.embedder_model,
         row.chunk_size,
         row.chunk_overlap,

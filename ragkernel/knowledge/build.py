@@ -216,8 +216,7 @@ class Build:
         will be, and after a loss of power may not stand there without them."""
         with self._facts.app.write(durable=self._facts.split) as conn:
             self._beat(conn, self._require_ours(conn))  # a commit of nothing would sync nothing
-            held = queries.documents.holdings(conn, kb_id=base.id)
-        return 0 if held is None else held.documents
+            return queries.documents.holdings(conn, kb_id=base.id).documents
 
     def fail(self, status: Literal["Failed", "Cancelled"], error: str, metrics: dict[str, Any]) -> None:
         """End the run, and mark the version `error` where it failed: one transaction. A cancelled run leaves it

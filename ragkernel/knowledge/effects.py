@@ -38,7 +38,7 @@ def holds_what_it_should(conn: Writer, event_type: str, kb_id: str, data: dict[s
     if event_type != "KnowledgeBaseActivated" or DOCUMENTS not in data:
         return True
     held = queries.documents.holdings(conn, kb_id=kb_id)
-    return held is not None and held.documents >= data[DOCUMENTS]
+    return held.documents >= int(data[DOCUMENTS])
 
 
 def _created(conn: Writer, kb_id: str, data: dict[str, Any]) -> None:

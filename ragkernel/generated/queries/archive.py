@@ -272,10 +272,10 @@ def _rows_of_chunks(rows: list[RawRow]) -> list[ArchiveChunks]:
 
 def stores_utf8(
     conn: Reader,
-) -> bool | None:
+) -> bool:
     """Whether the file's text is UTF-8: the bytes of an archive go into it, and come out of it, as they are."""
-    row = conn.fetch_one(_SQL_STORES_UTF8)
-    return None if row is None else _row_stores_utf8(row)
+    rows = conn.fetch_all(_SQL_STORES_UTF8)
+    return _row_stores_utf8(rows[0])
 
 
 def document_order(

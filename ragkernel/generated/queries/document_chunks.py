@@ -1057,8 +1057,8 @@ def last_index(
     """The chunk_index of a document's last chunk, null where it has none."""
     if type(document_id) is not str or not document_id.isascii():
         _values.wanted_text("document_chunks", "document_id", document_id)
-    row = conn.fetch_one(_SQL_LAST_INDEX, {"document_id": document_id})
-    return None if row is None else _row_last_index(row)
+    rows = conn.fetch_all(_SQL_LAST_INDEX, {"document_id": document_id})
+    return _row_last_index(rows[0])
 
 
 def delete_some(

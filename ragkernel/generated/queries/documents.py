@@ -1078,9 +1078,9 @@ def holdings(
     conn: Reader,
     *,
     kb_id: str,
-) -> DocumentHoldings | None:
+) -> DocumentHoldings:
     """What a version of a knowledge base holds: its documents, their chunks, the bytes of their files."""
     if type(kb_id) is not str or not kb_id.isascii():
         _values.wanted_text("documents", "kb_id", kb_id)
-    row = conn.fetch_one(_SQL_HOLDINGS, {"kb_id": kb_id})
-    return None if row is None else _row_holdings(row)
+    rows = conn.fetch_all(_SQL_HOLDINGS, {"kb_id": kb_id})
+    return _row_holdings(rows[0])

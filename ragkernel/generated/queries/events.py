@@ -1604,5 +1604,5 @@ def newest_position(
     conn: Reader,
 ) -> int | None:
     """The global position of the newest event, null where there is none."""
-    row = conn.fetch_one(_SQL_NEWEST_POSITION)
-    return None if row is None else _row_newest_position(row)
+    rows = conn.fetch_all(_SQL_NEWEST_POSITION)
+    return _row_newest_position(rows[0])
