@@ -9,6 +9,7 @@ value of each expression; parameters.py goes through the whole once more and not
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -78,29 +79,31 @@ class _Inferring:
         self._views: dict[str, Sequence[OutputColumn]] = {}
 
     def run(self, annotated: Mapping[str, Type]) -> Inference:
-        parameters = self._pass({})[1]
+        columns, parameters, sources = self._pass({})
         if parameters:
             # Once more, with what the uses of the parameters say about expressions that they stand in.
             known = {name: of_type(one) for name, one in annotated.items()}
             columns, parameters, sources = self._pass(_given(parameters) | known)
-        else:
-            columns, parameters, sources = self._pass({})
         width = _width(self._statement, self._tree, self._connection, self._names)
         if width is not None and width != len(columns):
             return _unread(self._statement, self._connection, self._names)
-        one_row = isinstance(self._tree, Select) and gives_one_row(self._tree)
+        work = self._engine({})
+        one_row = isinstance(self._tree, Select) and gives_one_row(self._tree, work)
         return Inference(tuple(map(_column, columns)), parameters, one_row, sources)
 
     def _pass(
         self, given: Mapping[str, Value]
     ) -> tuple[Sequence[OutputColumn], tuple[InferredParameter, ...], Mapping[str, FromItem]]:
-        work = Engine(self._catalog, self._connection, self._statement.sql, self._statement.start, given, self._views)
+        work = self._engine(given)
         visitor = Visitor(work)
         if not isinstance(self._tree, Select):
             columns = change(self._tree, visitor)
             return columns, visitor.uses.parameters(self._names), {}
         visitor.select(self._tree, None, None)
         return work.result(self._tree), visitor.uses.parameters(self._names), self._sources(work)
+
+    def _engine(self, given: Mapping[str, Value]) -> Engine:
+        return Engine(self._catalog, self._connection, self._statement.sql, self._statement.start, given, self._views)
 
     def _sources(self, work: Engine) -> Mapping[str, FromItem]:
         tree = self._tree
@@ -123,7 +126,7 @@ def _given(parameters: Sequence[InferredParameter]) -> dict[str, Value]:
         if not one.many:
             found[one.name] = of_type(kind)
         elif kind.kind in _IN_LISTS:
-            found[f"{one.name}[]"] = of_type(kind).with_null(False)
+            found[f"{one.name}[]"] = of_type(replace(kind, nullable=False))
     return found
 
 

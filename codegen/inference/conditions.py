@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .scopes import Work
 
 _COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
-_PROPAGATING = ("+", "-", "*", "/", "%", "||", "&", "|", "<<", ">>", "LIKE", "GLOB", "->", "->>", *_COMPARISONS)
+_PROPAGATING = ("+", "-", "*", "/", "%", "||", "&", "|", "<<", ">>", "->", "->>", *_COMPARISONS)
 
 
 def assume(context: Context, facts: Facts, work: Work) -> Context:
@@ -107,6 +107,11 @@ def when_not_null(expression: Expression, context: Context, work: Work) -> Facts
             inner = (expression.left, expression.right)
             if isinstance(expression.left, Row) or isinstance(expression.right, Row):
                 inner = ()
+        case Binary(operator="LIKE" | "GLOB"):
+            # A BLOB is like nothing, and then NULL is not looked at.
+            inner = (expression.left, expression.right)
+            if any("blob" in work.value(one, context).stored for one in inner):
+                inner = ()
         case Call(over=None) if not is_aggregate(expression):
             inner = propagates(expression)
         case _:
@@ -142,6 +147,8 @@ def when_true(expression: Expression, context: Context, work: Work) -> Facts:
             return NO_FACTS.union(*(when_not_null(one, context, work) for one in parts))
         case Exists(select=select) if len(select.arms) == 1:
             return work.facts_of_a_row(select, context)
+        case Binary(operator="LIKE" | "GLOB"):
+            return when_not_null(expression.left, context, work) | when_not_null(expression.right, context, work)
         case Binary(operator="MATCH"):
             return _matched(expression.left, context) | when_not_null(expression, context, work)
         case Name():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..definitions import stored_tokens
 from ..syntax import SyntaxNotRead, parse_view
 from .expressions import value_of
-from .relations import common_source, function_columns, own_table, renamed, table_source
+from .relations import common_source, function_columns, own_table, renamed, table_columns, table_source
 from .scopes import CommonTables, Context, Facts, OutputColumn, Source
 from .selects import columns_of, facts_of_a_row, gives_a_row
 from .values import NOTHING, Value
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 class Engine:
     """See `scopes.Work`. sql, offset: the text of the statement and where it begins in its file. given: the values of
-    parameters as far as they are known; `name[]` are the items of a list. views: those that were analysed already."""
+    parameters as far as they are known; `name[]` are the items of a list. views: the
+    columns of views and tables that were met already."""
 
     def __init__(
         self,
@@ -51,8 +52,8 @@ class Engine:
         """The columns of the whole statement, named as they stand."""
         return columns_of(select, None, None, self)
 
-    def gives_a_row(self, select: Select) -> bool:
-        return gives_a_row(select)
+    def gives_a_row(self, select: Select, context: Context | None) -> bool:
+        return gives_a_row(select, context, self)
 
     def facts_of_a_row(self, select: Select, context: Context) -> Facts:
         return facts_of_a_row(select, context, self)
@@ -70,9 +71,12 @@ class Engine:
         table = self.catalog.relation(name)
         if table is None:
             return own_table(name)
+        key = table.name.lower()
         if table.kind == "view":
             return Source(name.lower(), table, self.view(table))
-        return table_source(table)
+        if key not in self._views:
+            self._views[key] = table_columns(table)
+        return table_source(table, self._views[key])
 
     def view(self, view: Table) -> Sequence[OutputColumn]:
         """The columns of a view: what its SELECT gives, under the view's names."""

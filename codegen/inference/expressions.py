@@ -81,7 +81,7 @@ def _value(expression: Expression, context: Context, work: Work) -> Value:
             if not columns:
                 return NOTHING
             found = columns[0].value.computed
-            return found.with_null(found.nullable or not work.gives_a_row(expression.select))
+            return found.with_null(found.nullable or not work.gives_a_row(expression.select, context))
         case Call():
             return _call(expression, context, work)
         case _:
@@ -168,7 +168,7 @@ def _any_null(parts: tuple[Expression, ...], context: Context, work: Work) -> bo
                 return True
         elif isinstance(part, Subquery):
             columns = work.columns(part.select, context, context.tables)
-            if not work.gives_a_row(part.select) or any(one.value.nullable for one in columns):
+            if not work.gives_a_row(part.select, context) or any(one.value.nullable for one in columns):
                 return True
         elif work.value(part, context).nullable:
             return True

@@ -47,7 +47,7 @@ SCALARS = _table(
     """
     integer never:                        changes last_insert_rowid random total_changes
     integer never text:                   sqlite_compileoption_used
-    integer strict text:                  glob like
+    integer loose text:                   glob like
     integer strict -:                     instr length octet_length
     integer maybe text:                   unicode
     integer numeric number:               sign
@@ -72,7 +72,7 @@ SCALARS = _table(
     blob never json_scalar:               jsonb_array jsonb_object
     integer loose text,integer:           json_valid
     integer strict text:                  json_error_position
-    real maybe -:                         bm25
+    real never -:                         bm25
     text maybe -,integer,text:            highlight snippet
     text maybe -:                         offsets
     blob maybe -,text:                    matchinfo
@@ -178,7 +178,7 @@ def propagates(call: Call) -> tuple[Expression, ...]:
     if call.name in _FIRST or (known is not None and known.null == FIRST):
         return call.arguments[:1]
     if call.name in ("unhex", "unicode") or (known is not None and known.kind == "real" and known.null == MAYBE):
-        return () if call.name == "bm25" else call.arguments
+        return call.arguments
     return ()
 
 

@@ -57,9 +57,13 @@ _ROWID = Column("rowid", "INTEGER", True, None, 0, False, "BINARY", None, 0)
 _ROUNDS = 12
 
 
-def table_source(table: Table) -> Source:
+def table_columns(table: Table) -> tuple[OutputColumn, ...]:
+    """The columns of a table as a SELECT sees them."""
+    return tuple(OutputColumn(one.name, of_column(table, one)) for one in table.columns)
+
+
+def table_source(table: Table, columns: Sequence[OutputColumn]) -> Source:
     """A table or a virtual table as a source."""
-    columns = tuple(OutputColumn(one.name, of_column(table, one)) for one in table.columns)
     hidden = frozenset(place for place, one in enumerate(table.columns) if one.hidden)
     rowid = replace(INTEGER, origin=(table, _ROWID)) if table.rowid is not None else None
     return Source(table.name.lower(), table, columns, hidden, rowid)

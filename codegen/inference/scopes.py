@@ -160,7 +160,7 @@ class Work(Protocol):
     def columns(self, select: Select, context: Context | None, tables: CommonTables | None) -> Sequence[OutputColumn]:
         """The columns of a SELECT whose outer query is at `context`."""
 
-    def gives_a_row(self, select: Select) -> bool:
+    def gives_a_row(self, select: Select, context: Context) -> bool:
         """Whether a SELECT gives at least one row, whatever the tables hold."""
 
     def facts_of_a_row(self, select: Select, context: Context) -> Facts:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..syntax.nodes import Call, Core, Literal, Name, Values
-from ..syntax.walk import calls_here, every
+from ..syntax.walk import calls_here, every, selects_here
 from .conditions import assume, key_of, when_true
 from .functions import is_aggregate
 from .joins import scope_of
@@ -76,7 +76,7 @@ def analyse(core: Core, parent: Context | None, tables: CommonTables | None, wor
     rows = Context(scope, parent, aliases=aliases, windows=dict(core.windows), tables=tables)
     facts = when_true(core.where, rows, work) if core.where is not None else NO_FACTS
     filtered = assume(rows, facts, work)
-    if not core.group and aggregates(core, rows):
+    if not core.group and aggregates(core, rows, work):
         # No row may have come through: then the aggregate's one row has NULL for every column.
         given = replace(rows, vanished=True, rows=filtered)
     else:
@@ -104,30 +104,55 @@ def grouping(core: Core) -> list[Expression]:
     return found
 
 
-def aggregates(core: Core, context: Context) -> bool:
-    """Whether the SELECT is an aggregate: one of its own, or one in a subquery that is over this SELECT's rows."""
-    parts: list[object] = [one.expression for one in core.results if one.expression is not None]
-    if core.having is not None:
+def aggregates(core: Core, context: Context, work: Work) -> bool:
+    """Whether the SELECT is an aggregate: by HAVING, by an aggregate of its own, or by one in a subquery of its results
+    that is over this SELECT's rows."""
+    if core.having is not None or _aggregates_itself(core, context):
         return True
-    for part in parts:
-        direct = list(calls_here(part))
-        if any(is_aggregate(one) for one in direct):
-            return True
-        inner = [one for one in every(part) if _is_call(one) and not any(one is other for other in direct)]
-        if any(_is_outer(one, context) for one in inner):
-            return True
-    return False
+    return any(
+        _is_own(call, context)
+        for one in core.results
+        for select in selects_here(one.expression)
+        for call in _escaping(select, context, work)
+    )
 
 
-def _is_call(node: object) -> bool:
-    return isinstance(node, Call) and is_aggregate(node)
+def _aggregates_itself(core: Core, context: Context) -> bool:
+    return any(
+        is_aggregate(call) and (_is_own(call, context) or not any(_names(call)))
+        for one in core.results
+        for call in calls_here(one.expression)
+    )
 
 
-def _is_outer(call: object, context: Context) -> bool:
-    """Whether an aggregate in a subquery might be over the outer SELECT's rows: it names columns, all of them here."""
-    names = [one for one in every(call) if isinstance(one, Name)]
-    here = [found for one in names if isinstance(found := resolve(one, replace(context, parent=None)), Found)]
-    return bool(names) and len(here) == len(names)
+def _names(call: Call) -> list[Name]:
+    return [one for one in every(call) if isinstance(one, Name)]
+
+
+def _is_own(call: Call, context: Context) -> bool:
+    """Whether an aggregate names a column of this SELECT: it is over the rows of the innermost one of which it does."""
+    alone = replace(context, parent=None, aliases={})
+    return any(resolve(one, alone) is not None for one in _names(call))
+
+
+def _escaping(select: Select, parent: Context, work: Work) -> list[Call]:
+    """The aggregates of a subquery that are not over its own rows."""
+    if not any(isinstance(one, Call) and is_aggregate(one) and any(_names(one)) for one in every(select)):
+        return []
+    nodes = {one.name.lower(): one for one in select.tables}
+    tables = CommonTables(nodes, parent, parent.tables) if nodes else parent.tables
+    found: list[Call] = []
+    for _, arm in select.arms:
+        if isinstance(arm, Values):
+            found += [call for call in calls_here(arm) if is_aggregate(call) and any(_names(call))]
+            continue
+        context = Context(scope_of(arm.source, work, parent, tables), parent, tables=tables)
+        for one in arm.results:
+            inner = [call for call in calls_here(one.expression) if is_aggregate(call) and any(_names(call))]
+            for deeper in selects_here(one.expression):
+                inner += _escaping(deeper, context, work)
+            found += [call for call in inner if not _is_own(call, context)]
+    return found
 
 
 def result_columns(result: Result, context: Context, work: Work) -> list[OutputColumn]:
@@ -162,31 +187,37 @@ def _star(table: str, context: Context) -> list[OutputColumn]:
     ]
 
 
-def gives_a_row(select: Select) -> bool:
+def gives_a_row(select: Select, parent: Context | None, work: Work) -> bool:
     """Whether there is at least one row, whatever the tables hold."""
     if select.offset is not None or not (select.limit is None or _positive(select.limit)):
         return False
     if any(operator not in ("", "UNION", "UNION ALL") for operator, _ in select.arms):
         return False
-    return any(_arm_gives_a_row(arm) for _, arm in select.arms)
+    return any(_arm_gives_a_row(arm, parent, work) for _, arm in select.arms)
 
 
-def gives_one_row(select: Select) -> bool:
+def gives_one_row(select: Select, work: Work) -> bool:
     """Whether there is exactly one row, whatever the tables hold."""
     arm = select.arms[0][1]
-    if len(select.arms) > 1 or not gives_a_row(select):
+    if len(select.arms) > 1 or not gives_a_row(select, None, work):
         return False
     return len(arm.rows) == 1 if isinstance(arm, Values) else True
 
 
-def _arm_gives_a_row(arm: Core | Values) -> bool:
+def _arm_gives_a_row(arm: Core | Values, parent: Context | None, work: Work) -> bool:
     if isinstance(arm, Values):
         return True
     if arm.group or arm.having is not None:
         return False
-    if any(is_aggregate(call) for one in arm.results if one.expression for call in calls_here(one.expression)):
+    if arm.source is None and arm.where is None:
         return True
-    return arm.source is None and arm.where is None
+    calls = [call for one in arm.results for call in calls_here(one.expression) if is_aggregate(call)]
+    if any(not _names(call) for call in calls):
+        return True
+    if not calls:
+        return False
+    context = Context(scope_of(arm.source, work, parent, parent.tables if parent else None), parent)
+    return any(_is_own(call, context) for call in calls)
 
 
 def _positive(limit: Expression) -> bool:
@@ -196,9 +227,9 @@ def _positive(limit: Expression) -> bool:
 def facts_of_a_row(select: Select, context: Context, work: Work) -> Facts:
     """What is not NULL in the outer query where the subquery gives a row: what its WHERE says."""
     arm = select.arms[0][1]
-    if not isinstance(arm, Core) or _arm_gives_a_row(arm) or arm.having is not None or select.tables:
+    if not isinstance(arm, Core) or arm.having is not None or select.tables or select.offset is not None:
         return NO_FACTS
-    if not arm.group and aggregates(arm, context):
+    if not arm.group and any(is_aggregate(call) for one in arm.results for call in calls_here(one.expression)):
         return NO_FACTS
     inner = analyse(arm, context, context.tables, work).given
     own = {id(source) for source in inner.scope.sources}

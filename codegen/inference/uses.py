@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 # How much a use says: a function takes what can be made a text; an expression has a type; a column has its own.
 GENERAL, TYPED, COLUMN = 1, 2, 3
 # Kinds that say more than the storage class that they have.
-_PLAIN = ("text", "integer", "real", "number", "json_scalar", "scalar", "blob")
+_LOOSE = ("scalar", "plain_scalar", "real_scalar", "json_scalar")
+_PLAIN = ("text", "integer", "real", "number", "json_scalar", "scalar", "plain_scalar", "real_scalar", "blob")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,11 @@ def _parameter(name: str, uses: list[Use]) -> InferredParameter:
 def _agreed(one: Use, other: Use) -> Use | None:
     """The use that says what both say; None where they contradict each other."""
     first, second = one.value, other.value
-    if first.kind == second.kind and first.choices == second.choices:
+    if (first.kind, first.choices, first.own) == (second.kind, second.choices, second.own):
         return one if one.weight >= other.weight else other
     if one.weight != other.weight and GENERAL in (one.weight, other.weight):
         strong, weak = (one, other) if one.weight > other.weight else (other, one)
-        if strong.value.kind not in ("scalar", "json_scalar") or strong.value.stored <= weak.value.stored:
+        if strong.value.kind not in _LOOSE or strong.value.stored <= weak.value.stored:
             return strong
     if first.stored < second.stored:
         return one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..typemap import ANNOTATIONS, Type, column_type
+from ..typemap import Type, column_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,15 +29,17 @@ STORED: dict[str, frozenset[str]] = {
     "plain_json": frozenset({"text", "integer", "real"}),
     "json_scalar": frozenset({"text", "integer", "real"}),
     "scalar": frozenset({"text", "integer", "real", "blob"}),
+    "plain_scalar": frozenset({"text", "integer", "real", "blob"}),
+    "real_scalar": frozenset({"text", "integer", "real", "blob"}),
     NULL: frozenset(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What is known of an expression's value. kind: of typemap, "" where nothing is known; own: the application's class
-    where it is "own:" and its name, so that no two of them are one kind. origin: the table and column
-    that it is as it is. listed: the name of the parameter whose JSON list it is an item of, "" otherwise."""
+    """What is known of an expression's value. kind: of typemap, "" where nothing is known. origin: the table and column
+    that it is as it is. own: the application's class of kind "own". listed: the name of the parameter whose JSON list
+    it is an item of, "" otherwise."""
 
     kind: str
     nullable: bool
@@ -53,25 +55,21 @@ class Value:
         return hash(self.facts)
 
     @property
-    def facts(self) -> tuple[str, bool, tuple[Literal, ...], str]:
-        return self.kind, self.nullable, self.choices, self.listed
+    def facts(self) -> tuple[str, bool, tuple[Literal, ...], str, OwnType | None]:
+        return self.kind, self.nullable, self.choices, self.listed, self.own
 
     @property
     def stored(self) -> frozenset[str]:
         """The storage classes that it can have, NULL aside."""
         if self.kind == "choice":
             return STORED["integer" if isinstance(self.choices[0], int) else "text"]
-        return STORED.get(self.own.stored if self.own else self.kind, STORED["scalar"])
+        kind = self.own.stored if self.own is not None else self.kind
+        return STORED.get(kind, STORED["scalar"])
 
     @property
     def type(self) -> Type | None:
         """As a type of the generated code; None where it is not known."""
-        if self.own is not None:
-            return Type("own", self.nullable, (), self.own)
-        kind = self.kind
-        if kind != "choice" and kind not in ANNOTATIONS:
-            kind = "scalar" if kind == "json_scalar" else UNKNOWN
-        return Type(kind, self.nullable, self.choices) if kind else None
+        return Type(self.kind, self.nullable, self.choices, self.own) if self.kind else None
 
     def with_null(self, nullable: bool) -> Value:
         return self if self.nullable == nullable else replace(self, nullable=nullable)
@@ -95,13 +93,12 @@ ONLY_NULL = Value(NULL, True)
 
 def of_column(table: Table, column: Column) -> Value:
     """The value of a table's column."""
-    return of_type(column_type(column), (table, column))
+    return replace(of_type(column_type(column)), origin=(table, column))
 
 
-def of_type(kind: Type, origin: tuple[Table, Column] | None = None) -> Value:
-    """The value of a type."""
-    name = f"own:{kind.own.name}" if kind.own else kind.kind
-    return Value(name, kind.nullable, kind.choices, origin, own=kind.own)
+def of_type(kind: Type) -> Value:
+    """A value of this type."""
+    return Value(kind.kind, kind.nullable, kind.choices, own=kind.own)
 
 
 def of_stored(stored: Iterable[str], nullable: bool) -> Value:
@@ -125,7 +122,7 @@ def unite(values: Iterable[Value]) -> Value:
     first = given[0]
     if any(one.kind == UNKNOWN for one in given):
         return Value(UNKNOWN, nullable)
-    if all(one.kind == first.kind for one in given):
+    if all(one.kind == first.kind and one.own == first.own for one in given):
         same = all(one.origin is not None and one.origin == first.origin for one in given)
         listed = first.listed if all(one.listed == first.listed for one in given) else ""
         if first.kind != "choice":

@@ -171,7 +171,7 @@ class ExpressionParser(Cursor):
             # NOT as an operand takes everything that binds tighter than it does.
             return self._negation()
         left = self._operation(level + 1)
-        while operator := self.choose(*_LEVELS[level]):
+        while self.peek().text in _LEVELS[level] and (operator := self.choose(*_LEVELS[level])):
             left = Binary(operator, left, self._operation(level + 1))
         return left
 

@@ -48,6 +48,16 @@ def calls_here(expression: object) -> Iterator[Call]:
                 yield from calls_here(child)
 
 
+def selects_here(expression: object) -> Iterator[Select]:
+    """The subqueries in an expression, but not those in them."""
+    if isinstance(expression, Select):
+        yield expression
+        return
+    for child in children(expression):
+        if not isinstance(child, str):
+            yield from selects_here(child)
+
+
 def reads_table(select: object, name: str) -> bool:
     """Whether a table of that lower-case name stands in a FROM anywhere in it."""
     return any(isinstance(one, TableItem) and one.name.lower() == name for one in every(select))
