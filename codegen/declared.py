@@ -31,6 +31,7 @@ column another type.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Words for numbers that name no affinity. "" is a length alone, as in `(10, 2)`.
 _NUMBERS = frozenset(
@@ -44,6 +45,7 @@ _GEOMETRY = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def kind_of(declared: str, *, strict: bool = False) -> str:
     """The kind of a declared type. strict: it stands in a STRICT table."""
     words = declared.upper().strip()
