@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from . import sources
+from . import quoting, sources
 from .catalog import Catalog, Part, Trigger
-from .errors import GenerationError, Note
+from .errors import GenerationError
 from .loading import DEFAULT_PART, load
-from .quoting import refuse_double_quoted
+from .quoting import double_quoted
 from .relations import Reader
 from .usable import drop_unusable
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .catalog import Table
+    from .errors import Note
     from .loading import Loaded
     from .sources import Script
     from .usable import Row
@@ -46,13 +47,10 @@ def _refuse(note: Note) -> None:
 
 def _catalog(connection: sqlite3.Connection, scripts: Sequence[Script], note: Callable[[Note], None]) -> Catalog:
     loaded = load(connection, scripts, note)
-    for statement in loaded.statements:
-        try:
-            refuse_double_quoted(connection, statement)
-        except GenerationError as error:
-            note(Note(error.message, error.file, error.line, error.column, error.hint, "double-quoted"))
     rows: list[Row] = [row for row in connection.execute(_ROWS) if row[0] in loaded.placed]
     unusable = drop_unusable(loaded, rows, note)
+    for statement, token in double_quoted(loaded, [row for row in rows if row[0] not in unusable]):
+        note(statement.note(quoting.message(token), token, quoting.HINT, "double-quoted"))
     rows = [row for row in rows if row[0] not in loaded.gone]
     _tell_temporary(loaded, rows, note)
     reader = Reader(loaded)

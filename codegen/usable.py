@@ -54,13 +54,13 @@ def _tell(loaded: Loaded, row: Row, error: sqlite3.Error, note: Callable[[Note],
 
 
 def _view_error(loaded: Loaded, row: Row, note: Callable[[Note], None]) -> sqlite3.Error | None:
-    return _error(loaded, loaded.placed[row[0]], f"EXPLAIN SELECT * FROM main.{_quoted(row[2])}", note)
+    return _error(loaded, loaded.placed[row[0]], trial(loaded.connection, row, ()), note)
 
 
 def _trigger_error(loaded: Loaded, row: Row, note: Callable[[Note], None]) -> sqlite3.Error | None:
     """Why what fires the trigger cannot be prepared, if it can without the trigger."""
     placed, connection = loaded.placed[row[0]], loaded.connection
-    fires = _fires(connection, placed.statement.tokens, row[3])
+    fires = trial(connection, row, placed.statement.tokens)
     error = _error(loaded, placed, fires, note) if fires else None
     if error is None:
         return None
@@ -85,8 +85,12 @@ def _error(loaded: Loaded, placed: Placed, sql: str, note: Callable[[Note], None
             return None
 
 
-def _fires(connection: sqlite3.Connection, tokens: Sequence[Token], table: str) -> str:
-    """A statement that fires the trigger; "" where none can be made."""
+def trial(connection: sqlite3.Connection, row: Row, tokens: Sequence[Token]) -> str:
+    """A statement that uses a view or fires a trigger, whose statement's tokens are given; "" where none can be
+    made."""
+    if row[1] == "view":
+        return f"EXPLAIN SELECT * FROM main.{_quoted(row[2])}"
+    table = row[3]
     event = next(
         (place for place, token in enumerate(tokens) if place > 2 and token.is_word("DELETE", "INSERT", "UPDATE")), None
     )
