@@ -62,6 +62,7 @@ class Index:
     where: str = ""
     sql: str = ""
     line: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class ForeignKey:
     on_update: str
     on_delete: str
     line: int
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

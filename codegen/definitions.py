@@ -35,7 +35,7 @@ class TableDefinition:
 
 @dataclass(slots=True)
 class IndexDefinition:
-    """What a CREATE INDEX says: the text of each term without its order, and the condition of a partial one."""
+    """What a CREATE INDEX says: the text of each term without ASC or DESC, and the condition of a partial one."""
 
     terms: list[str] = field(default_factory=list)
     where: str = ""
@@ -94,8 +94,6 @@ def read_index(tokens: Sequence[Token], sql: str) -> IndexDefinition:
     for term in split_list(tokens, opening):
         if term and term[-1].is_word("ASC", "DESC"):
             term = term[:-1]
-        if len(term) > 2 and term[-2].is_word("COLLATE"):
-            term = term[:-2]
         result.terms.append(text_of(term, sql, base))
     closing = opening + len(inside(tokens[opening:])) + 1
     if closing + 1 < len(tokens) and tokens[closing + 1].is_word("WHERE"):

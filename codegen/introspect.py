@@ -47,7 +47,11 @@ def _refuse(note: Note) -> None:
 
 def _catalog(connection: sqlite3.Connection, scripts: Sequence[Script], note: Callable[[Note], None]) -> Catalog:
     loaded = load(connection, scripts, note)
-    rows: list[Row] = [row for row in connection.execute(_ROWS) if row[0] in loaded.placed]
+    rows: list[Row] = [
+        (rowid, kind, name, table, loaded.originals.get(name.lower(), sql))
+        for rowid, kind, name, table, sql in connection.execute(_ROWS)
+        if rowid in loaded.placed
+    ]
     unusable = drop_unusable(loaded, rows, note)
     for statement, token in double_quoted(loaded, [row for row in rows if row[0] not in unusable]):
         note(statement.note(quoting.message(token), token, quoting.HINT, "double-quoted"))

@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .definitions import split_list, text_of
 from .stubs import stand_in
 from .tokens import COMMAND, STRING, Statement, Token, split, syntax_error_token
 
@@ -56,6 +57,7 @@ class Loaded:
     temporary: dict[tuple[str, str], Statement] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
+    originals: dict[str, str] = field(default_factory=dict)
 
 
 def load(connection: sqlite3.Connection, scripts: Sequence[Script], note: Callable[[Note], None]) -> Loaded:
@@ -134,24 +136,31 @@ class _Loader:
     def _run(self, statement: Statement, part: str, final: bool) -> bool:
         """Run it, with stand-ins where it needs them; whether it ran. Raises GenerationError."""
         legacy = self.connection.execute("PRAGMA legacy_alter_table").fetchone()[0]
+        sql: str | None = statement.sql
         try:
-            while True:
+            while sql is not None:
                 try:
-                    self.connection.execute(statement.sql)
+                    self.connection.execute(sql)
                     return True
                 except sqlite3.Error as error:
-                    if not self._goes_on(statement, part, error, final):
-                        return False
+                    sql = self._next(statement, part, error, final)
         finally:
             self.connection.execute(f"PRAGMA legacy_alter_table = {legacy}")
+        return False
 
-    def _goes_on(self, statement: Statement, part: str, error: sqlite3.Error, final: bool) -> bool:
-        """Whether to try the statement again after an error. Raises where the error stands."""
+    def _next(self, statement: Statement, part: str, error: sqlite3.Error, final: bool) -> str | None:
+        """What to try after an error; None to go on without the statement. Raises where the error stands."""
         if told_stand_in(self.connection, statement, error, self.note):
-            return True
+            return statement.sql
         message, first = str(error), statement.tokens[0]
         token = syntax_error_token(self.connection, statement, error)
-        if "no such module" in message or "tokenizer:" in message:
+        if "tokenizer: " in message and (plain := _without_tokenizer(statement)) is not None:
+            missing = message.rsplit("tokenizer: ", 1)[-1]
+            told = f"the tokenizer {missing} is not in the generator's SQLite: a stand-in is used"
+            self.note(statement.note(told, token, rule="stand-in"))
+            self.loaded.originals[_created(statement).value.lower()] = statement.sql
+            return plain
+        if "no such module" in message:
             name = _created(statement)
             self.loaded.missing.add(name.value.lower())
             hint = "the generator needs this module in its own SQLite"
@@ -160,7 +169,8 @@ class _Loader:
             pass  # A dump lists sqlite_sequence and sqlite_stat1, which SQLite makes by itself.
         elif message.endswith(" already exists") and self._is_shadow(_created(statement).value):
             pass  # A dump lists what a virtual table makes by itself.
-        elif message.startswith("unknown database"):
+        elif message.startswith("unknown database "):
+            token = next((one for one in statement.tokens if one.same_name(message.split()[2])), None)
             self.loaded.missing.add(_created(statement).value.lower())
             self.note(statement.note(f"it is left out: {message}", token, "an attached database", "left-out"))
         elif first.is_word("DROP") and message.startswith("no such"):
@@ -168,7 +178,7 @@ class _Loader:
         elif first.is_word("ALTER") and message.startswith("error in ") and not self._legacy():
             # A view or trigger names a table that is gone for the moment: https://www.sqlite.org/lang_altertable.html
             self.connection.execute("PRAGMA legacy_alter_table = ON")
-            return True
+            return statement.sql
         elif message.startswith(_NEEDS) and self._missing(message):
             hint = "it needs what was left out"
             self.note(statement.note(f"it is left out: {message}", token, hint, "left-out"))
@@ -176,7 +186,7 @@ class _Loader:
             self.waiting.append((statement, part))
         else:
             raise statement.error(message, token) from None
-        return False
+        return None
 
     def _legacy(self) -> bool:
         return bool(self.connection.execute("PRAGMA legacy_alter_table").fetchone()[0])
@@ -240,6 +250,18 @@ def _dumped_virtual_table(statement: Statement) -> Statement | None:
     made = next(split(last.value, statement.file))
     moved = [Token(token.kind, token.text, token.start, last.line, last.column) for token in made.tokens]
     return Statement(statement.file, made.sql, made.start, moved, statement.above)
+
+
+def _without_tokenizer(statement: Statement) -> str | None:
+    """The CREATE VIRTUAL TABLE without its `tokenize=…`; None where it has none."""
+    tokens = statement.tokens
+    opening = next((place for place, token in enumerate(tokens) if token.text == "("), len(tokens))
+    items = split_list(tokens, opening) if opening < len(tokens) else []
+    kept = [item for item in items if item and not item[0].is_word("TOKENIZE")]
+    if len(kept) == len(items):
+        return None
+    arguments = ", ".join(text_of(item, statement.sql, statement.start) for item in kept)
+    return f"{statement.sql[: tokens[opening].end - statement.start]}{arguments})"
 
 
 def told_stand_in(

@@ -148,8 +148,9 @@ class Reader:
             )
             placed = self._loaded.placed.get(own[0]) if own else None
             line = placed.statement.tokens[0].line if placed else table.line
+            file = placed.statement.file if placed else table.file
             columns = tuple(row[0] for row in rows)
-            found.append(Index(name, columns, bool(unique), origin, plain, terms, said.where, sql, line))
+            found.append(Index(name, columns, bool(unique), origin, plain, terms, said.where, sql, line, file))
         return tuple(sorted(found, key=lambda index: (("pk", "u", "c").index(index.origin), index.name)))
 
     def _foreign_keys(self, table: Table, placed: Placed) -> tuple[ForeignKey, ...]:
@@ -160,15 +161,17 @@ class Reader:
             (table.name,),
         ).fetchall()
         tokens = _definition(placed.statement).foreign_keys
-        lines = {column.name.lower(): column.line for column in table.columns}
         found: list[ForeignKey] = []
         for number in dict.fromkeys(row[0] for row in rows):
             own = [row for row in rows if row[0] == number]
             target, named = own[0][1], tuple(row[3] for row in own)
             columns = tuple(row[2] for row in own)
             targets = named if all(named) else self._key(target, len(columns))
-            line = tokens[len(found)].line if len(found) < len(tokens) else lines.get(columns[0].lower(), table.line)
-            found.append(ForeignKey(columns, target, targets, own[0][4], own[0][5], line))
+            first = table.column(columns[0])
+            file, line = first.file or table.file, first.line
+            if first.name.lower() not in placed.columns and len(found) < len(tokens):
+                file, line = table.file, tokens[len(found)].line
+            found.append(ForeignKey(columns, target, targets, own[0][4], own[0][5], line, file))
         return tuple(found)
 
     def _key(self, table: str, width: int) -> tuple[str, ...]:
@@ -197,12 +200,15 @@ def _column_tokens(statement: Statement) -> dict[str, Token]:
 
 
 def _doc(statement: Statement) -> str:
-    """The comment lines that stand directly above a statement, without their dashes and without `part:` lines."""
+    """The comment lines that stand directly above a statement, without their dashes; what is said to the generator
+    (`part:`) or to lint (`lint:`) is no documentation."""
     lines: list[str] = []
     expected = statement.tokens[0].line - 1
     for token in reversed(statement.above):
         if token.line != expected or not token.text.startswith("--") or part_name(token):
             break
-        lines.append(token.text.lstrip("-").strip())
+        text = token.text.lstrip("-").strip()
+        if not text.startswith("lint:"):
+            lines.append(text)
         expected -= 1
     return "\n".join(reversed(lines))

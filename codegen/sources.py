@@ -88,14 +88,14 @@ def migrations(folder: Path) -> list[Path]:
     return found
 
 
-def order(name: str) -> tuple[int, tuple[int, ...], tuple[str | int, ...]]:
+def order(name: str) -> tuple[int, tuple[int, ...], tuple[str | int, ...], str]:
     """By what migrations are ordered: Flyway's versions by their parts, its repeatable ones last, other names
     naturally, so that 2 comes before 10."""
     prefix, _, rest = name.partition("__")
     version = prefix[1:].replace(".", "_").split("_")
     if rest and prefix[:1] in ("V", "B") and all(part.isdecimal() for part in version):
-        return 0, tuple(int(part) for part in version), (name,)
-    return (1 if rest and prefix == "R" else 0), (), natural(name)
+        return 0, tuple(int(part) for part in version), (), name
+    return (1 if rest and prefix == "R" else 0), (), natural(name), name
 
 
 def natural(name: str) -> tuple[str | int, ...]:
