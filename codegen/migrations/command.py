@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
+_ANNOTATIONS = """comments in the schema that are heeded:
+  -- renamed from: OLD        above a table, or on a column's line: the table or column keeps its rows
+  -- backfill: EXPRESSION     on a column's line: what rows that are there already get, in a new column or in place of
+                              NULL in one that becomes NOT NULL; it may name the table's old columns
+
+example: codegen diff --schema schema.sql --migrations migrations --name add_tags"""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -64,7 +71,8 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(
         prog="codegen diff",
         description="Write the next migration, up and down, from what differs between the migrations and the schema.",
-        epilog="example: codegen diff --schema schema.sql --migrations migrations --name add_tags",
+        epilog=_ANNOTATIONS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--schema", type=Path, nargs="+", required=True, help="files of CREATE statements")
     parser.add_argument("--migrations", type=Path, required=True, help="folder of NNNN_name.up.sql and .down.sql")

@@ -24,8 +24,8 @@ _STRICT = {"integer": "INTEGER", "int": "INTEGER", "real": "REAL", "text": "TEXT
 class Filler(Protocol):
     """Says by lower-case column what old rows get in the new columns of a table."""
 
-    def __call__(self, after: Table, before: Table, schema: Schema, /) -> Mapping[str, str]:
-        """The expressions for `after`, that was `before` and is in `schema`."""
+    def __call__(self, after: Table, before: Table, current: Schema, wanted: Schema, /) -> Mapping[str, str]:
+        """The expressions for the table `after` of the schema `wanted`, which is `before` in the schema `current`."""
         ...
 
 
@@ -33,7 +33,7 @@ def annotated(target: Built) -> Filler:
     """The backfills of schema.sql. The function raises GenerationError at a new NOT NULL column that has neither a
     default nor a backfill: a table with rows could not have it."""
 
-    def fill(after: Table, before: Table, _: Schema) -> Mapping[str, str]:
+    def fill(after: Table, before: Table, _: Schema, __: Schema) -> Mapping[str, str]:
         place = target.places[after.name.lower()]
         found: dict[str, str] = {}
         for column in after.columns:
@@ -56,11 +56,14 @@ def annotated(target: Built) -> Filler:
 
 
 def _require_storable(target: Built, table: Table, column: Column, value: str) -> None:
-    """Raise GenerationError where a backfill is a constant that the column never takes."""
+    """Raise GenerationError where a backfill is no expression, or a constant that the column never takes."""
     try:
         kind = target.connection.execute(f"SELECT typeof({value})").fetchone()[0]
-    except sqlite3.Error:
-        return  # it speaks of other columns
+    except sqlite3.Error as error:
+        if "no such" in str(error):  # it speaks of columns or tables of the moment
+            return
+        message = f"the backfill of {table.name}.{column.name} is no expression: {error}"
+        raise target.places[table.name.lower()].error(message, "mend it", column.key) from None
     blob = table.strict and column.type != "any" and kind != "null" and (kind == "blob") != (column.type == "blob")
     if blob or (kind == "null" and table.not_null(column)):
         message = f"the backfill of {table.name}.{column.name} is {kind}, which the column does not take"
@@ -74,9 +77,9 @@ def made_up(connection: sqlite3.Connection) -> Filler:
     connection: where the CHECKs are tried; nothing is written there.
     """
 
-    def fill(after: Table, before: Table, schema: Schema) -> Mapping[str, str]:
+    def fill(after: Table, before: Table, current: Schema, wanted: Schema) -> Mapping[str, str]:
         return {
-            column.key: _made_up(after, before, column, schema, connection)
+            column.key: _made_up(after, before, column, _parents(after, column, current, wanted), wanted, connection)
             for column in after.columns
             if not column.expression and before.column(column.key) is None and _needs_value(after, column)
         }
@@ -88,25 +91,30 @@ def _needs_value(table: Table, column: Column) -> bool:
     return table.not_null(column) and not column.default and table.rowid_column != column.key
 
 
-def _made_up(
-    after: Table, before: Table, column: Column, schema: Schema, connection: sqlite3.Connection
-) -> str:  # fmt: skip
+def _parents(after: Table, column: Column, current: Schema, wanted: Schema) -> str:
+    """The key of some parent of a foreign key, as an expression; "" where it is none, or no parent is there yet."""
     for one in after.constraints:
-        parent = schema.tables.get(one.table)
-        if (
-            one.kind == "foreign key"
-            and column.key in one.columns
-            and parent is not None
-            and one.table != after.name.lower()
-        ):
-            targets = one.targets or parent.primary_key
-            place = one.columns.index(column.key)
-            if place < len(targets):
-                return f"(SELECT {quote(targets[place])} FROM {quote(parent.name)} ORDER BY 1 LIMIT 1)"
+        parent = current.tables.get(one.table)
+        if one.kind != "foreign key" or column.key not in one.columns or parent is None:
+            continue
+        targets, place = one.targets or parent.primary_key, one.columns.index(column.key)
+        later = wanted.tables.get(one.table)
+        if one.table == after.name.lower() or place >= len(targets) or later is None:
+            continue
+        if parent.column(targets[place]) is not None and later.column(targets[place]) is not None:
+            return f"(SELECT {quote(targets[place])} FROM {quote(parent.name)} ORDER BY 1 LIMIT 1)"
+    return ""
+
+
+def _made_up(
+    after: Table, before: Table, column: Column, parents: str, wanted: Schema, connection: sqlite3.Connection
+) -> str:
+    if parents:
+        return parents
     keys = [one.columns for one in after.constraints if one.kind in ("primary key", "unique")]
     unique = any(column.key in key and not any(before.column(name) for name in key) for key in keys)
     indexed = any(
-        one.unique and one.table == after.name.lower() and column.key in one.names for one in schema.indexes.values()
+        one.unique and one.table == after.name.lower() and column.key in one.names for one in wanted.indexes.values()
     )
     affinity = _STRICT.get(column.type, "") if after.strict else stored_affinity(after, column)
     if (unique or indexed) and before.rowid is not None:

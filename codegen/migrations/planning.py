@@ -76,7 +76,7 @@ class _Planner:
             for name, table in self.target.schema.tables.items():
                 before = current.tables.get(name)
                 if before is not None and not table.module and same_kind(before, table):
-                    fills[name] = self.filler(table, before, self.target.schema)
+                    fills[name] = self.filler(table, before, current, self.target.schema)
             every = {(name, column): value for name, fill in fills.items() for column, value in fill.items()}
             lost = losses.find(current, self.target.schema, every, copied)
             self.drop_indexes(trial, current)

@@ -137,3 +137,48 @@ def test_this_project_agrees() -> None:
     """The migrations of ragkernel build its schema.sql, part by part."""
     folder = ROOT / "ragkernel" / "sql" / "migrations"
     assert command.main(["--schema", str(ROOT / "schema.sql"), "--migrations", str(folder), "--check"]) == 0
+
+
+def test_migrations_reach_no_file(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a migration attaches or writes elsewhere is left out: only `:memory:` is touched."""
+    monkeypatch.chdir(tmp_path)
+    (project.migrations / "0002_files.up.sql").write_text(
+        "ATTACH 'other.db' AS other;\nVACUUM INTO 'copy.db';\nDETACH other;\nVACUUM;\nEXPLAIN VACUUM;\n"
+    )
+    (project.migrations / "0002_files.down.sql").write_text("")
+    assert project.diff(OLD, "--check") == 0
+    assert [path.name for path in tmp_path.glob("*.db")] == []
+
+
+def test_a_transaction_in_a_migration_is_run(project: Project) -> None:
+    """BEGIN, COMMIT and PRAGMA of migrations that were written for other tools do no harm."""
+    (project.migrations / "0002_a.up.sql").write_text(
+        "PRAGMA foreign_keys = OFF;\nBEGIN;\nALTER TABLE t ADD COLUMN c INT;\nINSERT INTO t (a) VALUES (1);\nCOMMIT;\n"
+    )
+    (project.migrations / "0002_a.down.sql").write_text("")
+    assert project.diff(OLD.replace("b TEXT", "b TEXT, c INT"), "--check") == 0
+
+
+def test_other_layouts_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder whose migrations are named otherwise is not taken for an empty one."""
+    project = Project(tmp_path)
+    project.migrations.mkdir()
+    (project.migrations / "V1__tables.sql").write_text(OLD)
+    assert project.diff(OLD) == 2
+    assert "NNNN_name.up.sql" in capsys.readouterr().err
+
+
+def test_the_first_migration_is_written_too(tmp_path: Path) -> None:
+    """Without a folder, or with an empty one, the whole schema is migration 0001, with the comments of its tables."""
+    project = Project(tmp_path)
+    assert project.diff("-- The ts.\n" + OLD, "--name", "tables") == 0
+    assert "-- The ts.\nCREATE TABLE t" in project.written(number=1)
+    assert "LOST: table t with all its rows" in project.written("down", number=1)
+
+
+@pytest.mark.parametrize("backfill", ["NULL", "1 +", "nothing("])
+def test_a_backfill_that_cannot_be_stored(project: Project, backfill: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A constant backfill that the column never takes, or one that SQLite cannot parse, is an error."""
+    schema = OLD.replace("b TEXT", f"b TEXT, c INT NOT NULL -- backfill: {backfill}\n")
+    assert project.diff(schema) == 2
+    assert f"{project.root / 'schema.sql'}:1:0: the backfill of t.c is" in capsys.readouterr().err
