@@ -1,34 +1,33 @@
 """Schemas built in `:memory:`: what the migrations make, and what schema.sql says.
 
-Nothing here reaches a file: ATTACH (and VACUUM, which attaches) are denied. Functions and collations that an
-application registers are stubbed, for SQLite wants them to exist before it takes a CHECK or an index that uses them.
+Nothing here reaches a file: ATTACH and VACUUM are not run. Functions and collations that an application registers have
+stand-ins, for SQLite wants them to exist before it takes a CHECK or an index that uses them.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import GenerationError
-from ..tokens import Statement, split, syntax_error_token
+from ..stubs import stand_in
+from ..tokens import COMMAND, Statement, split, syntax_error_token
 from . import model, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..sources import Script
     from .notes import Notes
 
-_IGNORED = ("VACUUM", "ATTACH", "DETACH")
-_MISSING_FUNCTION, _MISSING_COLLATION = "no such function: ", "no such collation sequence: "
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A text of SQL and the name of its file in errors."""
-
-    file: str
-    text: str
+# Data has no influence on a schema; but PRAGMA legacy_alter_table and foreign_keys have, on what a rename takes along.
+_IGNORED = (
+    *("VACUUM", "ATTACH", "DETACH", "ANALYZE", "REINDEX", "EXPLAIN"),
+    *("INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT", "WITH", "VALUES"),
+)
+_PLACE = re.compile(r"^error in [^:]*: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +48,15 @@ class Place:
 
 @dataclass(slots=True)
 class Application:
-    """What the schema expects of its application, learned from what SQLite misses: functions and collations."""
+    """What the schema expects of its application, functions and collations: SQLite's complaints for want of them."""
 
-    functions: set[str] = field(default_factory=set)
-    collations: set[str] = field(default_factory=set)
+    missed: list[str] = field(default_factory=list)
 
     def connect(self) -> sqlite3.Connection:
-        """A new `:memory:` database that has all of them. The caller closes it."""
+        """A new `:memory:` database with a stand-in for each. The caller closes it."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
-        for name in sorted(self.functions):
-            connection.create_function(name, -1, _nothing, deterministic=True)
-        for name in sorted(self.collations):
-            connection.create_collation(name, _compare)
-        connection.set_authorizer(_no_other_file)
+        for message in self.missed:
+            stand_in(connection, sqlite3.OperationalError(message))
         return connection
 
     def copy(self, connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -71,31 +66,13 @@ class Application:
         return made
 
     def learn(self, connection: sqlite3.Connection, error: sqlite3.Error) -> bool:
-        """Whether the error named something that was missing and is stubbed now."""
-        message = str(error)
-        function = message.partition(_MISSING_FUNCTION)[2]
-        collation = message.partition(_MISSING_COLLATION)[2]
-        if function and function not in self.functions:
-            self.functions.add(function)
-            connection.create_function(function, -1, _nothing, deterministic=True)
-        elif collation and collation not in self.collations:
-            self.collations.add(collation)
-            connection.create_collation(collation, _compare)
-        else:
+        """Whether the error named something that was missing, and has a stand-in now."""
+        # ALTER TABLE puts before it where it found the name: "error in view v: no such function: f".
+        message = _PLACE.sub("", str(error))
+        if message in self.missed or stand_in(connection, sqlite3.OperationalError(message)) is None:
             return False
+        self.missed.append(message)
         return True
-
-
-def _nothing(*_: object) -> None:
-    return None
-
-
-def _compare(left: str, right: str) -> int:
-    return (left > right) - (left < right)
-
-
-def _no_other_file(action: int, *_: str | None) -> int:
-    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +85,37 @@ class Built:
 
 
 def build(application: Application, statements: Iterable[Statement]) -> Built:
-    """Run statements one by one in a new database. Raises GenerationError at the statement that SQLite refuses."""
+    """Run statements one by one in a new database; what needs a later table waits for the end.
+
+    Raises GenerationError at the statement that SQLite refuses.
+    """
     connection = application.connect()
     try:
         places: dict[str, Place] = {}
+        waiting: list[Statement] = []
+        last = None
         for statement in statements:
-            if statement.tokens[0].is_word(*_IGNORED):
+            if statement.tokens[0].is_word(*_IGNORED) or statement.tokens[0].kind == COMMAND:
                 continue
-            _run(application, connection, statement)
-            name = _table_name(statement)
-            if name is not None:
+            last = statement
+            try:
+                _run(application, connection, statement)
+            except GenerationError as error:
+                if not error.message.startswith("no such table: "):
+                    raise
+                waiting.append(statement)
+                continue
+            if (name := _table_name(statement)) is not None:
                 places[name] = Place(statement, _doc(statement), notes.read(statement))
+        for statement in waiting:
+            _run(application, connection, statement)
         if connection.in_transaction:
             connection.execute("COMMIT")
-        return Built(connection, model.read(connection), places)
+        schema = model.read(connection)
+        for name in schema.tables:  # one that got its name by ALTER TABLE
+            if last is not None:
+                places.setdefault(name, Place(last, "", notes.Notes()))
+        return Built(connection, schema, places)
     except BaseException:
         connection.close()
         raise
@@ -129,7 +123,7 @@ def build(application: Application, statements: Iterable[Statement]) -> Built:
 
 def statements_of(scripts: Iterable[Script]) -> list[Statement]:
     """The statements of scripts in order."""
-    return [statement for script in scripts for statement in split(script.text, script.file)]
+    return [statement for script in scripts for statement in split(script.text, script.name)]
 
 
 def _run(application: Application, connection: sqlite3.Connection, statement: Statement) -> None:
@@ -140,9 +134,19 @@ def _run(application: Application, connection: sqlite3.Connection, statement: St
         except sqlite3.Error as error:
             if application.learn(connection, error):
                 continue
+            if statement.tokens[0].is_word("ALTER") and str(error).startswith("error in ") and not _legacy(connection):
+                # A view or trigger names a table that is gone for the moment, which older SQLite did not mind.
+                connection.execute("PRAGMA legacy_alter_table = ON")
+                _run(application, connection, statement)
+                connection.execute("PRAGMA legacy_alter_table = OFF")
+                return
             token = syntax_error_token(connection, statement, error)
             hint = "the generator's own SQLite needs this module" if "no such module" in str(error) else ""
             raise statement.error(str(error), token, hint) from None
+
+
+def _legacy(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA legacy_alter_table").fetchone()[0])
 
 
 def _table_name(statement: Statement) -> str | None:

@@ -74,7 +74,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
         epilog=_ANNOTATIONS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--schema", type=Path, nargs="+", required=True, help="files of CREATE statements")
+    parser.add_argument("--schema", type=Path, nargs="+", required=True, help="files or folders of CREATE statements")
     parser.add_argument("--migrations", type=Path, required=True, help="folder of NNNN_name.up.sql and .down.sql")
     parser.add_argument("--part", nargs="+", default=[], help="parts of the schema, each with a folder of its own")
     parser.add_argument("--name", default="", help="what the migration does, as in add_tags")
@@ -138,6 +138,7 @@ def migrations(options: Options) -> Iterator[Migration]:
 
 
 def _migration(application: Application, history: History, source: Built, target: Built, options: Options) -> Migration:
+    folders.writable(history)
     renamed = renames.find(source.schema, target)
     changes = tuple(_changes(source, target, options))
     try:

@@ -9,13 +9,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .. import sources
 from ..errors import GenerationError
 from ..tokens import Statement, split
-from .building import Script, statements_of
+from .building import statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from ..sources import Script
 
 _UP, _DOWN = ".up.sql", ".down.sql"
 _NUMBER = re.compile(r"\d+")
@@ -42,8 +45,8 @@ def read(schemas: Sequence[Path], folder: Path, parts: Sequence[str]) -> list[Hi
     if folder.exists() and not folder.is_dir():
         raise GenerationError("a folder of migrations is to stand here", file=str(folder))
     statements: dict[str, list[Statement]] = {}
-    for path in schemas:
-        for part, statement in _by_part(text_of(path), str(path)):
+    for script in sources.read(schemas):
+        for part, statement in _by_part(script.text, script.name):
             statements.setdefault(part, []).append(statement)
     for part in parts:
         if part not in statements:
@@ -63,14 +66,13 @@ def read(schemas: Sequence[Path], folder: Path, parts: Sequence[str]) -> list[Hi
 
 
 def scripts(folder: Path) -> tuple[Script, ...]:
-    """The ways up in order of their numbers."""
+    """The ways up in order of their numbers; in a folder of another tool's layout as `sources` reads it."""
     if not folder.is_dir():
         return ()
     numbered: dict[int, Path] = {}
     files = sorted(folder.iterdir())
-    if not any(path.name.endswith(_UP) for path in files) and (other := [one for one in files if one.suffix == ".sql"]):
-        hint = "name migrations NNNN_name.up.sql and NNNN_name.down.sql"
-        raise GenerationError("the folder holds no migration that can be read", file=str(other[0]), hint=hint)
+    if not any(path.name.endswith(_UP) for path in files):
+        return tuple(sources.read([folder])) if sources.migrations(folder) else ()
     for path in files:
         if not path.name.endswith(_UP):
             continue
@@ -82,7 +84,7 @@ def scripts(folder: Path) -> tuple[Script, ...]:
         if not path.with_name(path.name.removesuffix(_UP) + _DOWN).exists():
             raise GenerationError(f"there is no {path.name.removesuffix(_UP)}{_DOWN}", file=str(path))
         numbered[int(number[0])] = path
-    return tuple(Script(str(numbered[number]), text_of(numbered[number])) for number in sorted(numbered))
+    return tuple(sources.script(numbered[number]) for number in sorted(numbered))
 
 
 def before(history: History) -> list[Statement]:
@@ -93,6 +95,14 @@ def before(history: History) -> list[Statement]:
 def after(history: History) -> list[Statement]:
     """What builds the schema that is wanted."""
     return [*history.base, *history.wanted]
+
+
+def writable(history: History) -> None:
+    """Raise GenerationError where the migrations so far are of a layout in which none can be written."""
+    other = next((script for script in history.scripts if not script.name.endswith(_UP)), None)
+    if other is not None:
+        hint = "--check compares them; to write, they have to be named NNNN_name.up.sql and NNNN_name.down.sql"
+        raise GenerationError("these migrations are of another tool's layout", file=other.name, hint=hint)
 
 
 def next_number(folder: Path) -> tuple[int, int]:
@@ -111,13 +121,3 @@ def _by_part(text: str, file: str) -> list[tuple[str, Statement]]:
                 part = words[1]
         found.append((part, statement))
     return found
-
-
-def text_of(path: Path) -> str:
-    """A file's text. Raises GenerationError where it cannot be read."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise GenerationError(error.strerror or "cannot be read", file=str(path)) from None
-    except UnicodeDecodeError:
-        raise GenerationError("not UTF-8 text", file=str(path)) from None

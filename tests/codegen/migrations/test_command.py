@@ -159,12 +159,14 @@ def test_a_transaction_in_a_migration_is_run(project: Project) -> None:
     assert project.diff(OLD.replace("b TEXT", "b TEXT, c INT"), "--check") == 0
 
 
-def test_other_layouts_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder whose migrations are named otherwise is not taken for an empty one."""
+def test_other_layouts_are_compared_but_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Migrations of other tools are read as the schema is; a migration of ours would not be found by them."""
     project = Project(tmp_path)
     project.migrations.mkdir()
-    (project.migrations / "V1__tables.sql").write_text(OLD)
-    assert project.diff(OLD) == 2
+    text = f"-- +goose Up\n{OLD}\n-- +goose Down\nDROP TABLE t;\n"
+    (project.migrations / "00001_tables.sql").write_text(text)
+    assert project.diff(OLD, "--check") == 0
+    assert project.diff(OLD.replace("b TEXT", "b TEXT, c INT")) == 2
     assert "NNNN_name.up.sql" in capsys.readouterr().err
 
 
@@ -182,3 +184,21 @@ def test_a_backfill_that_cannot_be_stored(project: Project, backfill: str, capsy
     schema = OLD.replace("b TEXT", f"b TEXT, c INT NOT NULL -- backfill: {backfill}\n")
     assert project.diff(schema) == 2
     assert f"{project.root / 'schema.sql'}:1:0: the backfill of t.c is" in capsys.readouterr().err
+
+
+def test_statements_in_any_order(project: Project) -> None:
+    """schema.sql may name a table before it makes it, and hold a dump's or a history's other statements."""
+    (project.migrations / "0002_i.up.sql").write_text("CREATE INDEX i ON t (a);\nCREATE TABLE v (a);\n")
+    (project.migrations / "0002_i.down.sql").write_text("")
+    later = "PRAGMA user_version = 3;\n.mode csv\nCREATE TABLE u (a);\nALTER TABLE u RENAME TO v;\nSELECT 1;\n"
+    assert project.diff("CREATE INDEX i ON t (a);\n" + OLD + later, "--check") == 0
+
+
+def test_a_history_of_legacy_renames(project: Project) -> None:
+    """A rebuild in a migration that dropped a table under its view, as older SQLite let one do, is run as it was."""
+    (project.migrations / "0002_v.up.sql").write_text(
+        "CREATE VIEW v AS SELECT a FROM t;\nCREATE TABLE n (id INTEGER PRIMARY KEY, a TEXT, b BLOB);\n"
+        "INSERT INTO n SELECT * FROM t;\nDROP TABLE t;\nALTER TABLE n RENAME TO t;\n"
+    )
+    (project.migrations / "0002_v.down.sql").write_text("")
+    assert project.diff(OLD.replace("b TEXT", "b BLOB") + "CREATE VIEW v AS SELECT a FROM t;\n", "--check") == 0
