@@ -332,7 +332,7 @@ ODD = """CREATE TABLE odd (
     i NUMERIC DEFAULT 'none',
     j BOOLEAN DEFAULT 1,
     k DATETIME DEFAULT (datetime('now', 'localtime')),
-    l TEXT DEFAULT 5,
+    n TEXT DEFAULT 5,
     m BLOB DEFAULT x'00'
 );
 """
@@ -370,11 +370,11 @@ def test_a_default_of_another_type_widens_the_column(tmp_path: Path) -> None:
         "g": "int | None",
         "h": "str | None",
     }
-    assert {name: types[name] for name in "ijklm"} == {
+    assert {name: types[name] for name in "ijknm"} == {
         "i": f"{anything} | None",
         "j": "bool | None",
         "k": "datetime | None",
-        "l": "str | None",
+        "n": "str | None",
         "m": "bytes | None",
     }
     assert [note.line for note in notes if isinstance(note, Note)] == list(range(3, 12))
