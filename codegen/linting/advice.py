@@ -1,0 +1,66 @@
+"""Which index would mend a slow plan: SQLite itself is asked, with each one on trial."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+from .. import sqltext
+from . import plan_rules
+from .plans import plan
+from .scopes import scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..catalog import Table
+    from ..pipeline import Analysis
+    from .findings import Finding
+    from .plans import Plan
+
+_MOST = 500  # indexes on trial for one statement; each takes about a tenth of a millisecond
+_MENDED_BY_INDEXES = frozenset(rule.name for rule in (plan_rules.SCAN, plan_rules.SORT, plan_rules.AUTOMATIC))
+
+
+def advised(found: list[Finding], slow: Plan, analysis: Analysis) -> list[Finding]:
+    """The findings of one plan, with the index of one or two columns as their hint that makes each disappear and brings
+    no other; those that none does are left as they are."""
+    waiting = [one for one in found if one.rule in _MENDED_BY_INDEXES]
+    hints: dict[Finding, str] = {}
+    for table, columns in _candidates(slow, analysis):
+        if len(hints) == len(waiting):
+            break
+        there = _with_index(table, columns, slow, analysis)
+        for one in waiting:
+            if one not in hints and one not in there and there < set(found):
+                hints[one] = f"CREATE INDEX … ON {sqltext.quote(table.name)} ({sqltext.names(columns)}) mends it"
+    return [replace(one, hint=hints.get(one, one.hint)) for one in found]
+
+
+def _candidates(slow: Plan, analysis: Analysis) -> Iterator[tuple[Table, tuple[str, ...]]]:
+    named = dict.fromkeys(name for scope in scopes(slow.tokens) for name in scope.items.values())
+    tables = [table for name in named if (table := analysis.catalog.table(name)) is not None]
+    number = 0
+    for width in (1, 2):
+        for table in tables:
+            begun = {index.columns[:width] for index in table.indexes if not index.where}
+            for columns in permutations([column.name for column in table.columns], width):
+                if columns in begun or columns == (table.rowid_column,):
+                    continue
+                number += 1
+                if number > _MOST:
+                    return
+                yield table, columns
+
+
+def _with_index(table: Table, columns: tuple[str, ...], slow: Plan, analysis: Analysis) -> set[Finding]:
+    connection = analysis.connection
+    connection.execute("SAVEPOINT trial")
+    try:
+        connection.execute(f'CREATE INDEX "index on trial" ON {sqltext.quote(table.name)} ({sqltext.names(columns)})')
+        trial = plan(connection, slow.name, (slow.file, slow.line, slow.column), slow.sql)
+        return set(plan_rules.check(trial, analysis.catalog))
+    finally:
+        connection.execute("ROLLBACK TO trial")
+        connection.execute("RELEASE trial")

@@ -1,0 +1,144 @@
+"""`python -m codegen lint`: prints findings. Exit codes: 0 none, 1 findings, 2 wrong usage or wrong input."""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import pipeline, sources
+from ..errors import GenerationError
+from . import acceptance, columns, defaults, foreign_keys, indexes, literals, plan_rules, report, snapshot
+from .advice import advised
+from .plans import Plan, plans
+from .rules import ACCEPTABLE, OF_PLANS, REMARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..errors import Note
+    from ..pipeline import Analysis
+    from .findings import Finding
+
+_EPILOG = """\
+Accept a finding with a comment in its statement or above it:
+  -- lint: accept RULE: reason
+  -- lint: accept RULE OBJECT: reason
+The plans of the functions that are generated for a table belong to its CREATE TABLE.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of lint."""
+    made = argparse.ArgumentParser(
+        prog="ragkernel-gen lint",
+        description="Find what is doubtful in a schema and in the query plans of its statements.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    several = "SQL files, or folders of them (ordered migrations)"
+    made.add_argument("--schema", type=Path, nargs="+", action="extend", default=[], metavar="PATH", help=several)
+    queries = "files of named queries, or folders of them"
+    made.add_argument("--queries", type=Path, nargs="+", action="extend", default=[], metavar="PATH", help=queries)
+    made.add_argument("--config", type=Path, metavar="FILE", help="TOML file of types of your own and of overrides")
+    made.add_argument("--plans", type=Path, metavar="FILE", help="file of plans to compare with")
+    made.add_argument("--update-plans", action="store_true", help="write the file of plans anew")
+    made.add_argument("--remarks", action="store_true", help="also tell what may well be meant")
+    made.add_argument("--json", action="store_true", help="print an object instead of lines")
+    made.add_argument("--rules", action="store_true", help="print every rule with its reason, and end")
+    return made
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; its exit code. Raises GenerationError for input that cannot be read."""
+    usage = parser()
+    options = usage.parse_args(list(arguments))
+    if options.rules:
+        print(report.rules_as_text())
+        return 0
+    if not options.schema:
+        usage.error("the following arguments are required: --schema")
+    if options.update_plans and options.plans is None:
+        usage.error("--update-plans needs --plans FILE")
+    for place in (*options.schema, *options.queries):
+        if not place.exists():
+            usage.error(f"there is no {place}")
+    source = pipeline.Source(tuple(options.schema), tuple(options.queries), config=options.config)
+    left, accepted = lint(source, options.plans, update=options.update_plans)
+    remarks = [one for one in left if one.rule in REMARKS]
+    findings = [one for one in left if one.rule not in REMARKS]
+    if options.json:
+        print(report.as_json(findings, remarks, accepted), end="")
+    else:
+        print(report.as_text(findings, remarks if options.remarks else (), len(accepted)), end="")
+    return 1 if findings else 0
+
+
+def lint(source: pipeline.Source, file: Path | None, *, update: bool = False) -> tuple[list[Finding], list[Finding]]:
+    """The findings that nobody accepted, and those that somebody did, in the order of files and lines.
+
+    file: of plans, to compare with or, with `update`, to write. Raises GenerationError.
+    """
+    notes: list[Note] = []
+    uncertain: frozenset[str] = frozenset()
+    with pipeline.analyse(source, notes.append) as analysis:
+        made = {one.name: one for one in plans(analysis)}
+        found = in_schema(analysis, notes)
+        for one in made.values():
+            found += plan_rules.check(one, analysis.catalog)
+        if file is not None and update:
+            text = snapshot.text(tuple(made.values()), sqlite3.sqlite_version)
+            file.write_text(text, encoding="utf-8", newline="\n")
+        elif file is not None:
+            changed, other = _compare(file, tuple(made.values()))
+            found += changed
+            uncertain = frozenset(rule.name for rule in OF_PLANS) if other else uncertain
+        left, accepted = _accept(_texts(source, analysis), found, uncertain)
+        for name in dict.fromkeys(one.object for one in left if one.object in made):
+            of_plan = [one for one in left if one.object == name]
+            left = [one for one in left if one.object != name] + advised(of_plan, made[name], analysis)
+    return sorted(left), sorted(accepted)
+
+
+def in_schema(analysis: Analysis, notes: Sequence[Note]) -> list[Finding]:
+    """What the rules that look at the schema find."""
+    catalog = analysis.catalog
+    found = [one for check in (indexes, foreign_keys, columns, defaults) for one in check.check(catalog)]
+    return found + list(literals.check(notes))
+
+
+def _compare(file: Path, made: Sequence[Plan]) -> tuple[list[Finding], bool]:
+    """The findings against the file of plans, and whether it is of another SQLite, where they are warnings only."""
+    if not file.exists():
+        raise GenerationError("there is no such file", file=str(file), hint="write it with --update-plans")
+    kept = file.read_text(encoding="utf-8")
+    changed = snapshot.check(made, kept, str(file))
+    recorded = snapshot.version(kept)
+    if recorded == sqlite3.sqlite_version:
+        return changed, False
+    told = f"{file} has the plans of SQLite {recorded or '?'}, this is {sqlite3.sqlite_version}"
+    print(f"lint: {told}: {len(changed)} plans differ, which is no finding", file=sys.stderr)
+    return [], True
+
+
+def _texts(source: pipeline.Source, analysis: Analysis) -> list[tuple[str, str]]:
+    """The files that hold comments, by the names that findings give them."""
+    scripts = [(script.name, script.text) for script in sources.read(source.schemas)]
+    files = dict.fromkeys(query.statement.file for query in analysis.queries)
+    return scripts + [(file, sources.text_of(Path(file))) for file in files]
+
+
+def _accept(
+    texts: Sequence[tuple[str, str]], found: Sequence[Finding], uncertain: frozenset[str]
+) -> tuple[list[Finding], list[Finding]]:
+    """What is left, with what is wrong with the comments, and what was accepted."""
+    acceptances: list[acceptance.Acceptance] = []
+    wrong: list[Finding] = []
+    for file, text in texts:
+        more, malformed = acceptance.read(text, file, ACCEPTABLE)
+        acceptances += more
+        wrong += malformed
+    left, accepted = acceptance.apply(found, acceptances, uncertain)
+    return [*dict.fromkeys([*left, *wrong])], accepted

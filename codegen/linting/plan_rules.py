@@ -1,0 +1,118 @@
+"""What is slow in a plan, and could be mended by an index or by another statement."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..tokens import tokenize
+from .findings import Finding, Rule
+from .scopes import Scope, scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..catalog import Catalog
+    from .plans import Line, Plan
+
+SCAN = Rule(
+    "full-scan",
+    "a table that is read whole although a WHERE or a join asks for some of its rows",
+    "its cost grows with the table; lists and counts of everything are not told of, nor an index read up to a LIMIT",
+    "https://www.sqlite.org/eqp.html#table_and_index_scans",
+)
+SORT = Rule(
+    "temporary-b-tree",
+    "rows that are sorted, grouped or made distinct in a temporary B-tree",
+    "all of them are read and kept before the first one comes out; an index in that order gives them at once",
+    "https://www.sqlite.org/eqp.html#temporary_sorting_b_trees",
+)
+AUTOMATIC = Rule(
+    "automatic-index",
+    "an index that SQLite builds for one run of the statement and throws away",
+    "it costs more than a scan, each time",
+    "https://www.sqlite.org/optoverview.html#automatic_query_time_indexes",
+)
+CORRELATED = Rule(
+    "correlated-subquery",
+    "a subquery that runs once for each row",
+    "it is right where the rows are few, or a search",
+    "https://www.sqlite.org/eqp.html#subqueries",
+    remark=True,
+)
+
+_SCAN = re.compile(r"SCAN (?P<name>.+?)(?: USING (?:COVERING )?INDEX (?P<index>.+?))?(?: (?:LEFT|RIGHT|FULL)-JOIN)?")
+_SORT = re.compile(r"USE TEMP B-TREE FOR (.+)")
+_AUTOMATIC = re.compile(r"SEARCH (.+?) USING AUTOMATIC (?:PARTIAL )?(?:COVERING )?INDEX \((.+)\).*")
+
+
+def check(plan: Plan, catalog: Catalog) -> Iterator[Finding]:
+    """The findings in one plan."""
+    place = (plan.file, plan.line, plan.column)
+    for number, line in enumerate(plan.lines):
+        if sort := _SORT.fullmatch(line.text):
+            hint = "an index that begins with the columns compared by = and goes on with these saves it"
+            message = f"{plan.name} uses a temporary B-tree for {sort[1]}"
+            yield Finding(*place, SORT.name, plan.name, message, hint)
+        elif automatic := _AUTOMATIC.fullmatch(line.text):
+            columns = re.sub(r"=\?| AND", lambda found: "," if found[0] == " AND" else "", automatic[2])
+            message = f"{plan.name} makes SQLite build an index of {automatic[1]} ({columns}) each time it runs"
+            yield Finding(*place, AUTOMATIC.name, plan.name, message, f"create it: … ({columns})")
+        elif line.text.startswith("CORRELATED "):
+            message = f"{plan.name} runs a subquery for each row"
+            yield Finding(*place, CORRELATED.name, plan.name, message)
+        elif scan := _SCAN.fullmatch(line.text):
+            name = scan["name"].removeprefix("main.").lower()
+            message = _scanned(plan, number, name, scan["index"], catalog)
+            if message:
+                hint = "an index on the columns of the condition, or another condition, makes it a search"
+                yield Finding(*place, SCAN.name, plan.name, f"{plan.name} {message}", hint)
+
+
+def _scanned(plan: Plan, number: int, name: str, index: str | None, catalog: Catalog) -> str:
+    """What is wrong with a SCAN; "" where reading all of it is what the statement is for."""
+    own = scopes(plan.tokens)
+    having = [scope for scope in own if name in scope.items]
+    condition = any(scope.where for scope in having)
+    if not having:  # SQLite melts a view into the statement: its tables come with the view's names for them
+        having = [scope for scope in _of_views(own, catalog) if name in scope.items]
+        condition = any(scope.where for scope in (*own, *having))
+    table = next((found for scope in having if (found := catalog.table(scope.items[name]))), None)
+    if table is None:
+        return ""  # a CTE, a subquery, a virtual table
+    called = table.name if table.name.lower() == name else f"{table.name} ({name})"
+    outer = _outer_loop(plan.lines, number)
+    if outer is not None:
+        return f"reads all of {called} once for each row of its outer loop ({outer})"
+    partial = any(one.name == index and one.where for one in table.indexes)
+    if not condition or partial or (index is not None and any(scope.limit for scope in having)):
+        return ""
+    return f"reads all of {called}" + (f" through the index {index}" if index else "")
+
+
+def _of_views(own: Sequence[Scope], catalog: Catalog) -> list[Scope]:
+    """The scopes of the views that these scopes read, and of the views that those read."""
+    found: list[Scope] = []
+    waiting = [name for scope in own for name in scope.items.values()]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        view = next((one for one in catalog.views if one.name.lower() == name), None)
+        if view is None or name in seen:
+            continue
+        seen.add(name)
+        inside = scopes(tokenize(view.sql, view.file))
+        found += inside
+        waiting += [inner for scope in inside for inner in scope.items.values()]
+    return found
+
+
+def _outer_loop(lines: Sequence[Line], number: int) -> str | None:
+    """The loop of the plan that a line's loop runs inside; None for the outermost."""
+    for line in reversed(lines[:number]):
+        if line.depth < lines[number].depth:
+            return None
+        loop = line.text.startswith(("SCAN ", "SEARCH ", "MULTI-INDEX OR"))
+        if loop and line.depth == lines[number].depth and not line.text.endswith(("CONSTANT ROW", "CONSTANT ROWS")):
+            return line.text
+    return None
