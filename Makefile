@@ -5,12 +5,13 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+LINT := $(PY) -m codegen lint --schema schema.sql --queries ragkernel/sql/queries --plans ragkernel/sql/plans.txt
 GEN := $(PY) -m codegen --schema schema.sql --queries ragkernel/sql/queries --out ragkernel/generated --runtime ragkernel --strict
 export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup gen check-gen check-migrations lint type test test-wheel test-sqlite test-all bench scale demo check clean
+.PHONY: help setup gen check-gen check-migrations lint-sql plans lint type test test-wheel test-sqlite test-all bench scale demo check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,12 @@ check-gen: $(READY) ## fail, with the differences, if the generated files are no
 
 check-migrations: $(READY) ## fail, with the differences, if the migrations do not build schema.sql
 	@echo "check-migrations"; $(PY) -m codegen diff --schema schema.sql --migrations ragkernel/sql/migrations --check
+
+lint-sql: $(READY) ## doubtful places of schema.sql, slow plans, and plans that are not those of ragkernel/sql/plans.txt
+	@echo "lint-sql"; $(LINT)
+
+plans: $(READY) ## write ragkernel/sql/plans.txt anew: read the difference
+	@$(LINT) --update-plans
 
 lint: $(READY) ## ruff: rules and format
 	@echo "lint"; $(PY) -m ruff check --quiet . && $(PY) -m ruff format --quiet --check .
@@ -68,7 +75,7 @@ scale: $(READY) ## ingest 100,000 small files and a file of 500 MB: time, memory
 demo: $(READY) gen ## ingest real text (SRC=folder, or what every Python carries), query it, back it up, restore it
 	@$(PY) bench/demo.py $(if $(SRC),"$(SRC)")
 
-check: check-gen check-migrations lint type test-wheel test-sqlite test ## what CI runs
+check: check-gen check-migrations lint-sql lint type test-wheel test-sqlite test ## what CI runs
 
 clean: ## remove everything that the other targets made
 	@rm -rf $(VENV) .venv-all build dist demo *.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis \
