@@ -35,9 +35,8 @@ class Embedded:
 
 def as_stars(statement: Statement, embeds: Sequence[Embed]) -> Statement:
     """The statement with `item.*` for each embed, for SQLite to say what the items are."""
-    return rewrite(
-        statement, [between(statement, one.first, one.last, f"{sqltext.quote(one.item)}.*") for one in embeds]
-    )
+    stars = [(one, f"{sqltext.quote(one.item)}.*") for one in embeds]
+    return rewrite(statement, [between(statement, one.first, _alias(statement, one)[1], star) for one, star in stars])
 
 
 def expand(

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .variants import Variants
 
 _STATEMENTS = ("SELECT", "WITH", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE")
+_SCHEMA = ("sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema")
 _ROWS = ("one", "many", "iter")
 
 
@@ -206,7 +207,8 @@ def _prepare(connection: sqlite3.Connection, statement: Statement) -> tuple[list
 
     def authorize(action: int, first: str | None, second: str | None, base: str | None, view: str | None) -> int:
         if action in (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE) and first:
-            written.append(first)
+            # A table function such as json_each enters itself into the schema of the connection that first names it.
+            written.extend([first] if first not in _SCHEMA else [])
         elif action == sqlite3.SQLITE_READ and first:
             read.append(first)
         return sqlite3.SQLITE_OK

@@ -115,8 +115,8 @@ def _parameter(query: Query, one: QueryParameter, name: str, constant: str, type
         confirm = typemap.confirm(kind, one.table, one.column, name, constant, type_of)
     if not unset:
         return Parameter(name, kind.write, "None" if kind.nullable else None, bind, confirm)
-    if confirm:
-        confirm = (f"if {name} is not _rows.UNSET:", *(f"    {line}" for line in confirm))
+    if confirm:  # it begins with `if name is not None:`
+        confirm = (f"if {name} is not None and {name} is not _rows.UNSET:", *confirm[1:])
     return Parameter(name, kind.optional, "_rows.UNSET", f"None if {name} is _rows.UNSET else {bind}", confirm)
 
 
