@@ -17,7 +17,9 @@ from ragkernel.config_rules import settle
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+# The section for other schemas needs the generator: tests/codegen/test_own_schema.py runs it.
+OWN_SCHEMA = re.compile(r"^## Use it for your own schema\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", OWN_SCHEMA.sub("", README), re.MULTILINE | re.DOTALL)
 FIELDS = {
     name: (default.strip("`"), meaning)
     for name, default, meaning in re.findall(r"^\| `(\w+)` \| (\S+) \| (.+) \|$", README, re.MULTILINE)
