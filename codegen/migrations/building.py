@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import GenerationError
+from ..errors import GenerationError, Note
 from ..stubs import stand_in
 from ..tokens import COMMAND, Statement, split, syntax_error_token
 from . import model, notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..sources import Script
     from .notes import Notes
@@ -27,6 +28,7 @@ _IGNORED = (
     *("VACUUM", "ATTACH", "DETACH", "ANALYZE", "REINDEX", "EXPLAIN"),
     *("INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT", "WITH", "VALUES"),
 )
+_NO_TABLE = "no such table: "
 _PLACE = re.compile(r"^error in [^:]*: ")
 
 
@@ -46,11 +48,19 @@ class Place:
         return GenerationError(message, file=self.statement.file, line=line, hint=hint)
 
 
+def print_note(note: Note) -> None:
+    """Tell of what is left out on stderr."""
+    print(note, file=sys.stderr)
+
+
 @dataclass(slots=True)
 class Application:
-    """What the schema expects of its application, functions and collations: SQLite's complaints for want of them."""
+    """What the schema expects of its application. missed: SQLite's complaints for want of functions and collations.
+    left_out: why each object is left out, in lower case, because SQLite here has no such module. note: told of it."""
 
     missed: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    note: Callable[[Note], None] = print_note
 
     def connect(self) -> sqlite3.Connection:
         """A new `:memory:` database with a stand-in for each. The caller closes it."""
@@ -73,6 +83,20 @@ class Application:
             return False
         self.missed.append(message)
         return True
+
+    def leaves_out(self, statement: Statement, error: GenerationError) -> bool:
+        """Whether a statement that failed is no part of the comparison: it makes a virtual table of a module that is
+        missing here, or needs one."""
+        name = _table_name(statement)
+        if name is not None and error.message.startswith("no such module: "):
+            if name not in self.left_out:
+                place = statement.tokens[0]
+                message = f"virtual table {name} is not compared: {error.message}"
+                self.note(Note(message, statement.file, place.line, place.column))
+            self.left_out[name] = error.message
+            return True
+        missing = error.message.removeprefix(_NO_TABLE).removeprefix("main.").lower()
+        return error.message.startswith(_NO_TABLE) and missing in self.left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +125,9 @@ def build(application: Application, statements: Iterable[Statement]) -> Built:
             try:
                 _run(application, connection, statement)
             except GenerationError as error:
-                if not error.message.startswith("no such table: "):
+                if application.leaves_out(statement, error):
+                    continue
+                if not error.message.startswith(_NO_TABLE) or not statement.tokens[0].is_word("CREATE"):
                     raise
                 waiting.append(statement)
                 continue
@@ -141,8 +167,7 @@ def _run(application: Application, connection: sqlite3.Connection, statement: St
                 connection.execute("PRAGMA legacy_alter_table = OFF")
                 return
             token = syntax_error_token(connection, statement, error)
-            hint = "the generator's own SQLite needs this module" if "no such module" in str(error) else ""
-            raise statement.error(str(error), token, hint) from None
+            raise statement.error(str(error), token) from None
 
 
 def _legacy(connection: sqlite3.Connection) -> bool:

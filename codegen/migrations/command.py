@@ -30,6 +30,7 @@ _ANNOTATIONS = """comments in the schema that are heeded:
   -- renamed from: OLD        above a table, or on a column's line: the table or column keeps its rows
   -- backfill: EXPRESSION     on a column's line: what rows that are there already get, in a new column or in place of
                               NULL in one that becomes NOT NULL; it may name the table's old columns
+                              (those that are renamed, by their new names)
 
 example: codegen diff --schema schema.sql --migrations migrations --name add_tags"""
 

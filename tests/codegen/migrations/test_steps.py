@@ -153,6 +153,16 @@ def test_the_rowid_becomes_a_key(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_a_row_for_each_row_where_nothing_is_kept(tmp_path: Path) -> None:
+    """A table all of whose columns are others afterwards has as many rows as before, of defaults."""
+    _, connection = moved(
+        tmp_path, "CREATE TABLE r (a TEXT PRIMARY KEY) WITHOUT ROWID;", "CREATE TABLE r (b TEXT DEFAULT 'x');",
+        "INSERT INTO r (a) VALUES (1), (2)",
+    )  # fmt: skip
+    assert connection.execute("SELECT b FROM r").fetchall() == [("x",), ("x",)]
+    connection.close()
+
+
 def test_triggers_do_not_fire_and_stand_again(tmp_path: Path) -> None:
     """A rebuild runs no trigger, also none that its view has, and each is there afterwards."""
     rest = (
