@@ -226,6 +226,16 @@ def test_full_text_is_carried_over(kind: str, tmp_path: Path) -> None:
         connection.close()
 
 
+def test_an_index_over_rows_that_change_is_filled_again(tmp_path: Path) -> None:
+    """Where the rows under a full-text index get other values by the migration, it finds them."""
+    made = FULL_TEXT["external content"]
+    rows = ("INSERT INTO t (id) VALUES (5)", "INSERT INTO f (f) VALUES ('rebuild')")
+    changed = T.replace("a TEXT,", "a TEXT NOT NULL, -- backfill: 'nothing'\n")
+    _, connection = moved(tmp_path, T + made, changed + made, *rows)
+    assert connection.execute("SELECT rowid FROM f WHERE f MATCH 'nothing'").fetchall() == [(5,)]
+    connection.close()
+
+
 def test_a_contentless_index_says_that_it_is_empty(tmp_path: Path) -> None:
     """What only the index holds cannot be read back: the loss is announced."""
     made = "CREATE VIRTUAL TABLE f USING fts5(a, content='');"
