@@ -78,7 +78,8 @@ def _of_virtual(table: Table) -> Abilities:
         return _of_full_text(table)
     if table.module in _RTREES and table.key:
         return Abilities(table, read=True, insert=True, update=True, delete=True, again="last")
-    return Abilities(table)  # of other modules it is not known what can be written
+    # Of other modules it is not known what can be written, nor what their rowids are worth.
+    return Abilities(replace(table, key=(), rowid=None, rowid_column=None))
 
 
 def _of_full_text(table: Table) -> Abilities:

@@ -17,6 +17,7 @@ from .tables import TableParts, table_parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .abilities import Abilities
     from .catalog import Catalog, Table
     from .named_queries import Query
     from .public_names import PublicNames
@@ -57,7 +58,7 @@ def transform(
             for what, one in module_names(own.functions, own.constants, own.orders, own.decoders, ()):
                 names.claim(one, what, of_table(table))
             classes += _classes(table, public[table.name], own)
-            _tell_numbered(table, own, note)
+            _tell_numbered(able[table.name], own, note)
         named = query_parts([query for query in queries if query.module == name], own, rows, names, note)
         classes += named.classes
         modules.append(_module(name, table, own, named))
@@ -66,10 +67,11 @@ def transform(
     return Package(runtime, tuple(classes), tuple(modules), _schema(catalog))
 
 
-def _tell_numbered(table: Table, own: TableParts, note: Callable[[Note], None]) -> None:
+def _tell_numbered(can: Abilities, own: TableParts, note: Callable[[Note], None]) -> None:
     """A note for each column and each function whose own name another one has already."""
+    table = can.table
     lines = {column.name: column.line for column in table.columns}
-    for one in own.fields:
+    for one in own.fields[: len(own.fields) - can.rowid]:
         wanted = naming.attribute(one.column)
         if one.attribute != wanted:
             what = f"the column {naming.shown(one.column)} of {naming.shown(table.name)}"
