@@ -52,10 +52,9 @@ def snake(name: str) -> str:
 
 
 def attribute(name: str) -> str:
-    """The attribute and parameter for a column: a name that Python or the generated code needs gets a `_` after it, and
-    so does `l`, which linters take for a 1."""
+    """The attribute and parameter for a column: a name that Python or the generated code needs gets a `_` after it."""
     text = snake(name)
-    return text + "_" if keyword.iskeyword(text) or text in _TAKEN or text in _TYPES or text == "l" else text
+    return text + "_" if keyword.iskeyword(text) or text in _TAKEN or text in _TYPES else text
 
 
 def attributes(names: Sequence[str], *, rowid: bool = False) -> list[str]:

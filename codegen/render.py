@@ -103,6 +103,7 @@ def _models(environment: jinja2.Environment, classes: Sequence[RowClass]) -> str
         rows="_rows" in used,
         plain=plain,
         names=layout.in_order((one.name for one in classes), case=True),
+        ambiguous="l" in used,
         unsorted=any(names != layout.in_order(names, case=True) for names in slots),
         body=body,
     )
@@ -132,6 +133,7 @@ def _module(environment: jinja2.Environment, module: Module, classes: Mapping[st
         models=models,
         bounds="_MIN" in used,
         type_alias="_type" in used,
+        ambiguous="l" in used,
         body=body,
     )
 
