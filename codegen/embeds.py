@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .catalog import Table
+    from .errors import GenerationError
     from .inference import Inference
     from .sqlc import Embed
     from .tokens import Statement, Token
@@ -34,9 +35,23 @@ class Embedded:
 
 
 def as_stars(statement: Statement, embeds: Sequence[Embed]) -> Statement:
-    """The statement with `item.*` for each embed, for SQLite to say what the items are."""
+    """The statement with `item.*` for each embed, for SQLite to say what the items are. Raises GenerationError for an
+    embed that gives no result column."""
+    for embed in embeds:
+        _check_place(statement, embed)
     stars = [(one, f"{sqltext.quote(one.item)}.*") for one in embeds]
     return rewrite(statement, [between(statement, one.first, _alias(statement, one)[1], star) for one, star in stars])
+
+
+def unknown(statement: Statement, embeds: Sequence[Embed], error: GenerationError) -> GenerationError | None:
+    """What SQLite's error about the statement with stars means, if it stands at an embed."""
+    place = (error.line, error.column)
+    return next((_unknown(statement, one) for one in embeds if (one.first.line, one.first.column) == place), None)
+
+
+def _unknown(statement: Statement, embed: Embed) -> GenerationError:
+    hint = "name what stands in FROM: its alias, where it has one"
+    return statement.error(f"{embed.item} is no table or alias of this statement's FROM", embed.first, hint)
 
 
 def expand(
@@ -51,18 +66,14 @@ def expand(
     found: list[Embedded] = []
     edits: list[Edit] = []
     for embed in embeds:
-        _check_place(statement, embed)
         source = inference.sources.get(embed.item.lower())
         if source is None:
-            hint = "name what stands in FROM: its alias, where it has one"
-            raise statement.error(f"{embed.item} is no table or alias of this statement's FROM", embed.first, hint)
+            raise _unknown(statement, embed)
         if source.table is None:
             hint = "embed a table or a view, or select the columns one by one"
             raise statement.error(
                 f"{embed.item} is neither a table nor a view, and has no row class", embed.first, hint
             )
-        if any(one.item.lower() == embed.item.lower() for one in found):
-            raise statement.error(f"{embed.item} is embedded twice", embed.first, "embed it once")
         table = seen(source.table)
         columns = [column.name for column in table.columns]
         marker = _marker(table) if source.nullable else ""
@@ -71,8 +82,10 @@ def expand(
             raise statement.error(f"nothing tells whether a row of {embed.item} is there", embed.first, hint)
         alias, last = _alias(statement, embed)
         item = sqltext.quote(embed.item)
+        again = sum(one.item.lower() == embed.item.lower() for one in found) + 1
+        owner = embed.item if again == 1 else f"{embed.item}:{again}"
         written = columns if not marker or marker in columns else [*columns, marker]
-        text = ", ".join(f"{item}.{sqltext.quote(name)} AS {_quoted(f'{embed.item}.{name}')}" for name in written)
+        text = ", ".join(f"{item}.{sqltext.quote(name)} AS {_quoted(f'{owner}.{name}')}" for name in written)
         edits.append(between(statement, embed.first, last, text))
         found.append(
             Embedded(
@@ -80,8 +93,8 @@ def expand(
                 embed.item,
                 source.table,
                 source.nullable,
-                tuple(f"{embed.item}.{name}" for name in columns),
-                f"{embed.item}.{marker}" if marker else "",
+                tuple(f"{owner}.{name}" for name in columns),
+                f"{owner}.{marker}" if marker else "",
                 bool(marker) and marker not in columns,
                 embed.first,
             )

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 
 from . import embeds, naming, query_comments, sqlc, variants
 from .abilities import abilities
+from .errors import GenerationError, Note
 from .inference import Inference, infer, view_columns
 from .quoting import refuse_double_quoted
 from .tokens import PARAMETER, Statement, Token, split, syntax_error_token
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from .catalog import Catalog, Table
     from .embeds import Embedded
-    from .errors import GenerationError
     from .query_comments import Comment, Group
     from .sqlc import Rewritten
     from .typemap import Type
@@ -96,6 +96,11 @@ class Query:
     def error(self, message: str, token: Token | None = None, hint: str = "") -> GenerationError:
         """An error at `token`, or at the query's name."""
         return self.statement.error(message, token or self.token, hint)
+
+    def doubt(self, message: str, token: Token | None = None, hint: str = "") -> Note:
+        """A note with the place of `token`, or of the query's name."""
+        place = token or self.token
+        return Note(message, self.statement.file, place.line, place.column, hint)
 
     @property
     def row_class(self) -> str:
@@ -170,7 +175,7 @@ def _read(source: _Source, module: str, statement: Statement) -> Query:
     )
     inferences = []
     for one in every.every:
-        written, read = _prepare(source.connection, one.statement)
+        written, read = _prepare(source.connection, one.statement, one.told(every.switches))
         query.writes = bool(written)
         query.tables = tuple(dict.fromkeys([*query.tables, *written, *read]))
         inferences.append(source.infer(one.statement))
@@ -185,7 +190,10 @@ def _final(source: _Source, rewritten: Rewritten) -> tuple[Statement, tuple[Embe
     if not rewritten.positional and not rewritten.embeds:
         return statement, ()
     stars = embeds.as_stars(statement, rewritten.embeds)
-    _prepare(source.connection, stars)
+    try:
+        _prepare(source.connection, stars)
+    except GenerationError as error:
+        raise embeds.unknown(statement, rewritten.embeds, error) or error from None
     inference = source.infer(stars)
     names = sqlc.positional_names(rewritten, inference)
     expanded, embedded = embeds.expand(statement, rewritten.embeds, inference, source.seen)
@@ -200,8 +208,8 @@ def _parameters(statement: Statement) -> dict[str, Token]:
     return found
 
 
-def _prepare(connection: sqlite3.Connection, statement: Statement) -> tuple[list[str], list[str]]:
-    """Let SQLite prepare the statement, and learn from it what the statement writes and reads."""
+def _prepare(connection: sqlite3.Connection, statement: Statement, hint: str = "") -> tuple[list[str], list[str]]:
+    """Let SQLite prepare the statement, and learn from it what the statement writes and reads. hint: for its errors."""
     written: list[str] = []
     read: list[str] = []
 
@@ -217,7 +225,7 @@ def _prepare(connection: sqlite3.Connection, statement: Statement) -> tuple[list
     try:
         connection.execute(f"EXPLAIN {statement.sql}", dict.fromkeys(_parameters(statement)))
     except sqlite3.Error as error:
-        raise statement.error(str(error), syntax_error_token(connection, statement, error)) from None
+        raise statement.error(str(error), syntax_error_token(connection, statement, error), hint) from None
     finally:
         connection.set_authorizer(None)
     refuse_double_quoted(connection, statement)
@@ -249,11 +257,11 @@ def _check_kind(query: Query) -> None:
     rows, columns = query.kind in _ROWS, query.inference.columns
     if query.kind == "iter" and query.writes:
         raise query.error("a statement that writes cannot be streamed", hint="use :many")
-    if not rows and not query.writes:
+    if not rows and not query.writes and query.kind != "exec":
         raise query.error("a statement that only reads needs a kind that gives its rows", hint="use :one or :many")
     if rows and not columns:
         raise query.error("the statement gives no rows", hint="use :exec or :execrows, or add RETURNING")
-    if not rows and columns:
+    if not rows and columns and query.kind != "exec":
         raise query.error("the statement gives rows", hint="use :one or :many")
     if query.kind == "execlastid":
         tokens = query.statement.tokens

@@ -95,7 +95,7 @@ def _add(query: Query, own: TableParts, models: Models, parts: QueryParts, note:
         annotation = "int"
         facts["item"] = _batch_item(query, taken, parameters[0].type.write, parts)
     else:
-        annotation = _changes(query, facts)
+        annotation = _changes(query, facts, note)
     parts.functions.append(
         Function(f"query_{query.kind}", query.name, query.doc, tuple(taken.parameters), annotation, facts)
     )
@@ -148,9 +148,12 @@ def _rows(query: Query, made: Result, facts: dict[str, object], parts: QueryPart
     return item if item.endswith("| None") else f"{item} | None"
 
 
-def _changes(query: Query, facts: dict[str, object]) -> str:
+def _changes(query: Query, facts: dict[str, object], note: Callable[[Note], None]) -> str:
     facts["method"] = "change"
-    facts["table"] = query.tables[0]
+    if query.inference.columns or not query.writes:
+        facts["method"] = "write_all" if query.writes else "fetch_all"
+        note(query.doubt("the rows that the statement gives are thrown away", hint="use :one or :many"))
+    facts["table"] = query.tables[0] if query.tables else ""
     if query.kind == "execlastid":
         tokens = query.statement.tokens
         facts["perhaps"] = any(token.is_word("IGNORE", "NOTHING", "SELECT") for token in tokens)

@@ -145,6 +145,7 @@ class _Composer:
         self.items: dict[int, tuple[str, str, str, Field | None]] = {}
         self.listed: Listed | None = None
         self.grouped: set[int] = set()
+        self.taken = [one.attribute for one in columns]
 
     def result(self) -> Result:
         query, group = self.query, self.query.group
@@ -188,8 +189,8 @@ class _Composer:
     def _embed(self, embed: Embedded) -> None:
         group = self.query.group
         model = self.models.of(embed.table)
-        in_list = group is not None and group.item.lower() == embed.item.lower()
-        attribute = naming.attribute(group.attribute) if group is not None and in_list else embed.attribute
+        in_list = group is not None and group.item.lower() == embed.item.lower() and self.listed is None
+        attribute = naming.attribute(group.attribute) if group is not None and in_list else self._free(embed.attribute)
         first = self.places[embed.columns[0]]
         last = first + len(embed.columns)
         suffix = f"{self.suffix}__{attribute}"
@@ -207,6 +208,14 @@ class _Composer:
             self.items[first] = (attribute, f"{model.name} | None", text, None)
         else:
             self.items[first] = (attribute, model.name, value, None)
+
+    def _free(self, attribute: str) -> str:
+        """The attribute of an embed, with a number where a column or another embed is called so."""
+        found, number = attribute, 2
+        while found in self.taken:
+            found, number = naming.numbered(attribute, number), number + 1
+        self.taken.append(found)
+        return found
 
     def _embedded_field(self, one: Field, model: Model, suffix: str) -> Field:
         """A field of a row class under a constant of this query's own."""

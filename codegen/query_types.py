@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import naming
-from .errors import Note
 from .typemap import Type, fits_in_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .catalog import Column, Table
+    from .errors import Note
     from .named_queries import Query
-    from .tokens import Token
 
 # What is not known may be anything that SQLite stores.
 UNKNOWN = Type("scalar", True)
@@ -60,7 +59,8 @@ def typed_columns(query: Query, note: Callable[[Note], None]) -> tuple[QueryColu
             annotation.used = True
             kind, origin = annotation.type, None
         if kind is None:
-            _doubt(query, f"the type of the result column {column.name}", "", f"@column {attribute}", note)
+            what = f"the type of the result column {column.name} cannot be inferred"
+            note(query.doubt(what, hint=f"add `-- @column {attribute}: int` (or another type)"))
             kind, origin = UNKNOWN, None
         result.append(QueryColumn(column.name, attribute, kind, origin, place))
     for name, annotation in query.comment.columns.items():
@@ -87,11 +87,11 @@ def typed_parameters(query: Query, note: Callable[[Note], None]) -> tuple[QueryP
                 raise query.error(f":{one.name} is a list", annotation.token, f"write `@param {one.name}: list[…]`")
             kind, table, column, many = annotation.type, query.module, one.name, annotation.many
         if kind is None:
-            what = f"the type of the parameter :{one.name}"
-            _doubt(query, what, one.reason, f"@param {one.name}", note, tokens[one.name])
+            what = f"the type of the parameter :{one.name} {one.reason or 'cannot be inferred'}"
+            note(query.doubt(what, tokens[one.name], f"add `-- @param {one.name}: int` (or another type)"))
             kind = UNKNOWN
         if many and kind.kind != "scalar" and not fits_in_json(kind):
-            hint = "run the query once a value; or annotate the parameter as str and give it JSON text"
+            hint = "run the query once for each value"
             raise query.error(f"the values of the list :{one.name} have no exact form in JSON", tokens[one.name], hint)
         if many and query.kind == "batch":
             raise query.error(f":{one.name} is a list in a query that is run once a row", tokens[one.name], "use :exec")
@@ -107,11 +107,3 @@ def typed_parameters(query: Query, note: Callable[[Note], None]) -> tuple[QueryP
             hint = f"it has {', '.join(f':{one}' for one in tokens)}" if tokens else ""
             raise query.error(f"the query has no parameter :{name}", annotation.token, hint)
     return tuple(result)
-
-
-def _doubt(
-    query: Query, what: str, reason: str, annotation: str, note: Callable[[Note], None], token: Token | None = None
-) -> None:
-    place = token or query.token
-    text = f"{what} {reason or 'cannot be inferred'} (hint: add `-- {annotation}: int` (or another type))"
-    note(Note(text, query.statement.file, place.line, place.column))

@@ -39,6 +39,13 @@ class Variant:
     order: str | None
     statement: Statement
 
+    def told(self, switches: Sequence[Switch]) -> str:
+        """Which of the variants it is, "" for the one with all parts in the order that is written."""
+        without = [one.name for one, on in zip(switches, self.given, strict=True) if not on]
+        texts = [f"without {', '.join(without)}"] if without else []
+        texts += [f"in the order {self.order}"] if self.order else []
+        return f"it is the statement {' '.join(texts)}" if texts else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Switch:

@@ -1,0 +1,2 @@
+-- name: GetItems :batchmany
+SELECT id FROM items WHERE id = ?;

@@ -1,0 +1,2 @@
+-- name: a :batch
+DELETE FROM items;

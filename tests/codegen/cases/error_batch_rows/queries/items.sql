@@ -1,0 +1,2 @@
+-- name: a :batch
+SELECT id FROM items WHERE id = :id;

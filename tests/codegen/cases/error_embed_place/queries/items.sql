@@ -1,0 +1,2 @@
+-- name: a :many
+SELECT id, (SELECT sqlc.embed(tags) FROM tags) FROM items;

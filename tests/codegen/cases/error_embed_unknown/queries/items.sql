@@ -1,0 +1,2 @@
+-- name: a :many
+SELECT sqlc.embed(items) FROM items AS item;

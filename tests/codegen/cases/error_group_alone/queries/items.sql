@@ -1,0 +1,3 @@
+-- name: a :many
+-- @group all: items
+SELECT sqlc.embed(items) FROM items;

@@ -1,0 +1,6 @@
+-- name: a :many
+SELECT
+    id,
+    name, -- @if named
+    price
+FROM items;

@@ -1,0 +1,4 @@
+-- name: a :many
+SELECT id FROM items
+-- @if name
+WHERE name = :name;

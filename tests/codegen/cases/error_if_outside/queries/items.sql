@@ -1,0 +1,3 @@
+-- name: a :many
+-- @if name
+SELECT id FROM items;

@@ -1,0 +1,2 @@
+-- name: a :execlastid
+DELETE FROM items WHERE id = ?;

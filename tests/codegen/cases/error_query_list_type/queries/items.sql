@@ -1,0 +1,3 @@
+-- name: a :many
+-- @column id: list[int]
+SELECT id FROM items;
