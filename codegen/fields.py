@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import naming, typemap
 from .definitions import stored_tokens
 from .ir import Field
-from .tokens import BLOB, NUMBER, STRING
+from .tokens import BLOB, NAME, NUMBER, STRING, WORD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .typemap import Type
 
 NOW = "CURRENT_TIMESTAMP"
+_WORDS = ("NULL", "TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", NOW)  # the words that are values
 
 
 def make_field(
@@ -112,17 +113,26 @@ def _written(table: Table, column: Column, attribute: str, place: int, kind: Typ
         return Written(field("None"), "?", True)
     if column.default is None or column.default.upper() == "NULL":
         return Written(field("None" if kind.nullable else None), "?", changes)
-    default = python_default(column.default, kind)
+    expression = default_expression(column.default)
+    default = python_default(expression, kind)
     if default is not None:
         return Written(field(default), "?", changes)
     if is_stamped(column):
         return Written(field("_rows.UNSET" if kind.nullable else "None"), "?", False)
     # A default that only SQLite can tell. For a NOT NULL column None means "the default"; for a nullable one None is
     # NULL, so leaving the parameter out is told apart by UNSET.
-    expression = column.default
     if kind.nullable:
         return Written(field("_rows.UNSET"), f"iif(?, {expression}, ?)", True)
     return Written(field("None"), f"coalesce(?, {expression})", True)
+
+
+def default_expression(default: str) -> str:
+    """A default as an expression: there a word or a quoted name alone is a text (`DEFAULT new`), elsewhere a column
+    (https://www.sqlite.org/lang_createtable.html#the_default_clause)."""
+    tokens = stored_tokens(default, "default")
+    if len(tokens) != 1 or not (tokens[0].kind == NAME or (tokens[0].kind == WORD and not tokens[0].is_word(*_WORDS))):
+        return default
+    return "'" + tokens[0].value.replace("'", "''") + "'"
 
 
 def is_stamped(column: Column) -> bool:

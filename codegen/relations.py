@@ -133,9 +133,15 @@ class Reader:
             rows = self._connection.execute(
                 "SELECT name, \"desc\", coll FROM pragma_index_xinfo(?, 'main') WHERE key ORDER BY seqno", (name,)
             ).fetchall()
+            # A column that is there already adds nothing: neither to what is unique nor to the order.
+            places = [
+                place
+                for place, (column, _, collation) in enumerate(rows)
+                if column is None or (column, collation) not in [(row[0], row[2]) for row in rows[:place]]
+            ]
             plain = not partial and all(
                 column is not None and not descending and collation.upper() == collations[column]
-                for column, descending, collation in rows
+                for column, descending, collation in map(rows.__getitem__, places)
             )
             own = self._connection.execute(
                 "SELECT rowid, sql FROM main.sqlite_schema WHERE type = 'index' AND name = ?", (name,)
@@ -144,12 +150,12 @@ class Reader:
             said = definitions.read_index(definitions.stored_tokens(sql, table.file), sql)
             terms = tuple(
                 Term(column, collation.upper(), bool(descending), said.terms[place] if column is None else "")
-                for place, (column, descending, collation) in enumerate(rows)
+                for place, (column, descending, collation) in ((place, rows[place]) for place in places)
             )
             placed = self._loaded.placed.get(own[0]) if own else None
             line = placed.statement.tokens[0].line if placed else table.line
             file = placed.statement.file if placed else table.file
-            columns = tuple(row[0] for row in rows)
+            columns = tuple(rows[place][0] for place in places)
             found.append(Index(name, columns, bool(unique), origin, plain, terms, said.where, sql, line, file))
         return tuple(sorted(found, key=lambda index: (("pk", "u", "c").index(index.origin), index.name)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 # https://www.sqlite.org/lang_keywords.html
 _KEYWORDS = frozenset(
@@ -33,10 +33,9 @@ def names(columns: Sequence[str]) -> str:
     return ", ".join(map(quote, columns))
 
 
-def returned(columns: Sequence[str], rowid: str) -> str:
-    """A list of quoted names for RETURNING; its rowid, which otherwise SQLite 3.40 gives the affinity of the first
-    column, as an expression."""
-    return ", ".join(f"+{quote(name)}" if name == rowid else quote(name) for name in columns)
+def returned(columns: Sequence[str], bent: Collection[str]) -> str:
+    """A list of quoted names for RETURNING; those in `bent` as expressions."""
+    return ", ".join(f"+{quote(name)}" if name in bent else quote(name) for name in columns)
 
 
 def equal(columns: Sequence[str], nullable: Sequence[str] = ()) -> str:

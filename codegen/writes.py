@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import naming, sqltext, typemap
+from . import declared, naming, sqltext, typemap
 from .access import unique_keys
 from .fields import is_stamped
 from .ir import Constant, Function, Insertion, Parameter
@@ -61,9 +61,14 @@ def _stored(can: Abilities) -> str:
     return {"rowid": "_STORED", "last": "_STORED", "key": "_GET"}.get(can.again, "")
 
 
-def _rowid(can: Abilities) -> str:
-    """The name of the rowid where it is no column of the table."""
-    return "" if can.table.rowid_column and not can.rowid else can.table.rowid or ""
+def _bent(can: Abilities) -> set[str]:
+    """The columns whose values RETURNING may not tell as they are. SQLite 3.40 gives the rowid the affinity of the
+    first column, and where that is REAL every other column too: the 7 of an INTEGER column is told as 7.0. Not so as an
+    expression."""
+    bent = {can.table.rowid or ""} if can.rowid or not can.table.rowid_column else set()
+    if declared.affinity(can.table.columns[0].declared) == "REAL":
+        bent |= {one.name for one in can.table.columns if declared.affinity(one.declared) != "REAL"}
+    return bent
 
 
 def _told(can: Abilities) -> list[str]:
@@ -84,7 +89,7 @@ def _insert(
         returned = []  # a search index that reads nothing back
     names = sqltext.names([one.field.column for one in writable])
     head = f"INSERT INTO {bare} ({names})\n{values}" if writable else f"INSERT INTO {bare}\nDEFAULT VALUES"
-    insert = f"{head}\nRETURNING {sqltext.returned(returned, _rowid(can))}" if returned else head
+    insert = f"{head}\nRETURNING {sqltext.returned(returned, _bent(can))}" if returned else head
     stamped = any(is_stamped(one) for one in table.columns)
     parts.insertion = _insertion(written, stamped=stamped)
     parts.constants.append(Constant("_INSERT", insert))
@@ -191,7 +196,7 @@ def _upsert(can: Abilities, writable: Sequence[Written], parts: WriteParts, mode
         "key_mask": sum(1 << columns.index(name) for name in key) if len(targets) > 1 else 0,
         "stamped": [columns.index(name) for name in stamped],
         "touched": columns.index(TOUCHED) if touched else None,
-        "returning": sqltext.returned(_told(can) or [column.name for column in table.columns], _rowid(can)),
+        "returning": sqltext.returned(_told(can) or [column.name for column in table.columns], _bent(can)),
         "again": _stored(can),
     }
     parts.functions.append(Function("upsert", "upsert", tuple(doc), (*needed, *given), model, facts))
@@ -225,6 +230,6 @@ def _update(can: Abilities, written: Sequence[Written], parts: WriteParts, model
         "where": sqltext.equal(table.key),
         "touched": touched,
         "touched_mask": 1 << [one.field.column for one in settable].index(TOUCHED) if touched else 0,
-        "returning": "" if can.again else sqltext.returned([one.name for one in table.columns], _rowid(can)),
+        "returning": "" if can.again else sqltext.returned([one.name for one in table.columns], _bent(can)),
     }
     parts.functions.append(Function("update", "update", tuple(doc), (*key, *given), f"{model} | None", facts))
