@@ -1,0 +1,12 @@
+CREATE TABLE IF NOT EXISTS `room_master_table` (`id` INTEGER PRIMARY KEY, `identity_hash` TEXT);
+INSERT OR REPLACE INTO room_master_table (id, identity_hash) VALUES(42, 'b7c0');
+CREATE TABLE android_metadata (locale TEXT);
+CREATE TABLE IF NOT EXISTS `Podcast` (`id` INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, `feedUrl` TEXT NOT NULL, `title` TEXT, `autoDownload` INTEGER NOT NULL, `image` BLOB, `addedAt` INTEGER NOT NULL, `author_name` TEXT, `author_email` TEXT);
+CREATE UNIQUE INDEX IF NOT EXISTS `index_Podcast_feedUrl` ON `Podcast` (`feedUrl`);
+CREATE TABLE IF NOT EXISTS `Episode` (`guid` TEXT NOT NULL, `podcastId` INTEGER NOT NULL, `title` TEXT NOT NULL, `notes` TEXT, `durationMs` INTEGER, `position` REAL NOT NULL DEFAULT 0, `playState` TEXT NOT NULL, `order` INTEGER NOT NULL, PRIMARY KEY(`guid`), FOREIGN KEY(`podcastId`) REFERENCES `Podcast`(`id`) ON UPDATE NO ACTION ON DELETE CASCADE );
+CREATE INDEX IF NOT EXISTS `index_Episode_podcastId` ON `Episode` (`podcastId`);
+CREATE INDEX IF NOT EXISTS `index_Episode_playState_order` ON `Episode` (`playState` ASC, `order` DESC);
+CREATE TABLE IF NOT EXISTS `QueueEntry` (`position` INTEGER NOT NULL, `episodeGuid` TEXT NOT NULL, PRIMARY KEY(`position`, `episodeGuid`), FOREIGN KEY(`episodeGuid`) REFERENCES `Episode`(`guid`) ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);
+CREATE VIRTUAL TABLE IF NOT EXISTS `EpisodeFts` USING FTS4(`title` TEXT NOT NULL, `notes` TEXT, content=`Episode`);
+CREATE TABLE IF NOT EXISTS `WorkSpec` (`id` TEXT NOT NULL, `state` INTEGER NOT NULL, `input` BLOB NOT NULL, `run_in_foreground` INTEGER NOT NULL, `out_of_quota_policy` INTEGER NOT NULL, `period_count` INTEGER NOT NULL DEFAULT 0, `next_schedule_time_override` INTEGER NOT NULL DEFAULT 9223372036854775807, PRIMARY KEY(`id`));
+CREATE VIEW `EpisodeWithPodcast` AS SELECT `Episode`.*, `Podcast`.`title` AS `podcastTitle` FROM `Episode` INNER JOIN `Podcast` ON `Podcast`.`id` = `Episode`.`podcastId`;

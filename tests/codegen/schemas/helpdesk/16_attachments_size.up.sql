@@ -1,0 +1,1 @@
+ALTER TABLE attachments ADD COLUMN size INTEGER AS (length(bytes));

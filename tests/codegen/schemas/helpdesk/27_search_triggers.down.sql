@@ -1,0 +1,2 @@
+DROP TRIGGER tickets_ai;
+DROP TRIGGER tickets_ad;

@@ -1,0 +1,1 @@
+CREATE TRIGGER tickets_au AFTER UPDATE OF title, description ON tickets BEGIN INSERT INTO ticket_search (ticket_search, rowid, title, description) VALUES ('delete', old.id, old.title, old.description); INSERT INTO ticket_search (rowid, title, description) VALUES (new.id, new.title, new.description); END;

@@ -1,0 +1,1 @@
+CREATE TABLE teams (id INTEGER PRIMARY KEY, name TEXT NOT NULL, parent INTEGER REFERENCES teams (id));

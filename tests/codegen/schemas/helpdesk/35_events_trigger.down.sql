@@ -1,0 +1,1 @@
+DROP TRIGGER ticket_closed;

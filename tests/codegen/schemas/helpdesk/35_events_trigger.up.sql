@@ -1,0 +1,1 @@
+CREATE TRIGGER ticket_closed AFTER UPDATE OF state ON tickets WHEN new.state = 'closed' AND old.state <> 'closed' BEGIN INSERT INTO events (kind, data) VALUES ('closed', json_object('ticket', new.id)); END;

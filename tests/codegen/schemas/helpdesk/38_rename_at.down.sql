@@ -1,0 +1,1 @@
+ALTER TABLE comments RENAME created_at TO at;

@@ -1,0 +1,1 @@
+ALTER TABLE comments RENAME at TO created_at;

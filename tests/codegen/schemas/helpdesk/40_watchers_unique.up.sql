@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX watchers_pair ON watchers (ticket_id, user_id);

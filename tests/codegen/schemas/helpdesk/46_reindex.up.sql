@@ -1,0 +1,1 @@
+REINDEX tickets_user_id;

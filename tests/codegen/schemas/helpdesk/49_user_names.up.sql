@@ -1,0 +1,1 @@
+CREATE VIEW user_names (user_id, shown) AS SELECT id, coalesce(email, name) FROM users;

@@ -1,0 +1,1 @@
+ALTER TABLE attachments RENAME COLUMN name TO file_name;

@@ -1,0 +1,1 @@
+CREATE INDEX tickets_user_id ON tickets (user_id);

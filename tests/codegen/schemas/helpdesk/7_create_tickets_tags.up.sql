@@ -1,0 +1,1 @@
+CREATE TABLE tickets_tags (ticket_id INTEGER NOT NULL, tag_id INTEGER NOT NULL, PRIMARY KEY (ticket_id, tag_id), FOREIGN KEY (ticket_id) REFERENCES tickets (id) ON DELETE CASCADE, FOREIGN KEY (tag_id) REFERENCES tags (id) ON DELETE CASCADE);
