@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .computed import with_computed
 from .declared import affinity, kind_of
 from .defaults import widened
 from .errors import GenerationError
@@ -54,6 +55,7 @@ def with_types(
                 for column in columns
             ]
             columns = widened(table, columns, connection, note)
+            columns = with_computed(table, columns, catalog, connection)
         return replace(table, columns=tuple(columns)) if columns != list(table.columns) else table
 
     tables, views = tuple(map(typed, catalog.tables)), tuple(map(typed, catalog.views))

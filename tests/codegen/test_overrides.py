@@ -378,3 +378,60 @@ def test_a_default_of_another_type_widens_the_column(tmp_path: Path) -> None:
         "m": "bytes | None",
     }
     assert [note.line for note in notes if isinstance(note, Note)] == list(range(3, 12))
+
+
+GENERATED = """CREATE TABLE made (
+    id INTEGER PRIMARY KEY,
+    n INTEGER NOT NULL,
+    t TEXT NOT NULL,
+    w REAL NOT NULL,
+    half INTEGER AS (n / 2.0),
+    twice INTEGER AS (n * 2),
+    area REAL AS (w * w),
+    label TEXT AS ('no ' || id),
+    large BOOLEAN AS (n > 5),
+    many BOOLEAN AS (n),
+    facts JSON TEXT AS (json_object('a', n)),
+    bytes_of BLOB AS (t),
+    untyped AS (n),
+    number_of INTEGER AS (t),
+    picked TEXT AS (json_extract(t, '$.a')),
+    quarter INTEGER AS (half / 2),
+    again INTEGER AS (twice + 1)
+);
+"""
+
+
+def test_a_generated_column_is_what_its_expression_gives(tmp_path: Path) -> None:
+    """A generated column keeps its declared type where its expression gives nothing else, and gets that of the
+    expression where it may: what is inserted can be read."""
+    (tmp_path / "made.sql").write_text(GENERATED)
+    write(Source((tmp_path / "made.sql",), package="generated_columns", strict=True), tmp_path)
+    sys.path.insert(0, str(tmp_path))
+    try:
+        package = importlib.import_module("generated_columns")
+        with package.connect(":memory:") as db:
+            db.create()
+            with db.write() as conn:
+                for n, text in ((1, "{}"), (2, '{"a": 5}'), (7, "7")):
+                    made = package.queries.made.insert(conn, n=n, t=text, w=0.5)
+                    assert package.queries.made.get(conn, id=made.id) == made
+                assert (made.half, made.large, made.facts, made.picked) == (3.5, True, {"a": 7}, None)
+    finally:
+        sys.path.remove(str(tmp_path))
+    types = {name: made.__annotations__[name].removesuffix(" | None") for name in made.__slots__[4:]}
+    assert types == {
+        "half": "int | float",
+        "twice": "int",
+        "area": "float",
+        "label": "str",
+        "large": "bool",
+        "many": "int",
+        "facts": "JsonValue",
+        "bytes_of": "str",
+        "untyped": "str | int | float | bytes",
+        "number_of": "str | int | float",
+        "picked": "str",
+        "quarter": "int | float",
+        "again": "int",
+    }
