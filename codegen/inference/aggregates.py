@@ -63,8 +63,9 @@ def window_value(call: Call, context: Context, work: Work) -> Value:
         return _RANKS[call.name]
     covers = _covers(call.over, context)
     if call.name in AGGREGATES:
-        # Rows of a window over an aggregate without GROUP BY: its one row is there.
-        return _collected(call, context, work, not covers or call.filter is not None)
+        # Joined empty texts are NULL in a window, though not in a group.
+        joined = call.name in ("group_concat", "string_agg")
+        return _collected(call, context, work, joined or not covers or call.filter is not None)
     values = [work.value(one, context).computed for one in call.arguments]
     if not values:
         return NOTHING

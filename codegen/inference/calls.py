@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..syntax.nodes import Case, Literal
 from .dates import date_value
 from .functions import FIRST, MAYBE, NEVER, NUMERIC, SCALARS, SPECIAL
-from .values import BLOB, INTEGER, JSON_SCALAR, NOTHING, NUMBER, ONLY_NULL, REAL, TEXT, Value, of_stored, unite
+from .values import BLOB, INTEGER, JSON_SCALAR, NOTHING, NUMBER, ONLY_NULL, REAL, SCALAR, TEXT, Value, of_stored, unite
 
 if TYPE_CHECKING:
     from ..syntax.nodes import Call, Expression
@@ -68,6 +68,8 @@ def _special(call: Call, values: list[Value]) -> Value:
         return TEXT.with_null(not (isinstance(template, Literal) and template.kind == "text" and template.text != ""))
     if name in ("substr", "substring"):
         kinds = {"blob" if one == "blob" else "text" for one in first.stored}
+        # Of an empty BLOB it is NULL.
+        nullable = nullable or "blob" in kinds
         return of_stored(kinds if first.kind else {"text", "blob"}, nullable)
     # replace: with nothing to look for it gives its first argument as it is.
     sought = call.arguments[1] if len(values) == 3 else None
@@ -97,7 +99,7 @@ def _json(call: Call, values: list[Value]) -> Value:
     if first.kind == "null":
         return ONLY_NULL
     if name in ("json_extract", "jsonb_extract"):
-        if len(values) == 2:
+        if len(values) <= 2:
             return (JSON_SCALAR if text is TEXT else NOTHING).with_null(True)
         # Several paths: an array of what they find.
         return text.with_null(any(one.nullable for one in values))
@@ -106,7 +108,14 @@ def _json(call: Call, values: list[Value]) -> Value:
         return kind.with_null(first.nullable or len(values) > 1)
     if name in ("json_remove", "jsonb_remove"):
         # Removing `$` leaves nothing.
-        kept = all(isinstance(one, Literal) and one.text not in ("", "$") for one in call.arguments[1:])
-        return text.with_null(first.nullable or not kept)
-    # json_insert, json_replace, json_set: values may be NULL, paths may not.
+        return text.with_null(first.nullable or not _inside(call.arguments[1:]))
+    if not name.endswith("insert") and not _inside(call.arguments[1::2]):
+        # In the place of `$` the value itself is given, whatever it is.
+        return SCALAR.with_null(True)
+    # Values may be NULL, paths may not.
     return text.with_null(first.nullable or any(one.nullable for one in values[1::2]))
+
+
+def _inside(paths: tuple[Expression, ...]) -> bool:
+    """Whether these are literal paths to something inside the whole."""
+    return all(isinstance(one, Literal) and one.kind == "text" and one.text not in ("", "$") for one in paths)

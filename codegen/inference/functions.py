@@ -46,7 +46,7 @@ def _table(text: str) -> dict[str, Function]:
 SCALARS = _table(
     """
     integer never:                        changes last_insert_rowid random total_changes
-    integer never text:                   sqlite_compileoption_used
+    integer strict text:                  sqlite_compileoption_used
     integer loose text:                   glob like
     integer strict -:                     instr length octet_length
     integer maybe text:                   unicode
@@ -154,7 +154,7 @@ DETERMINISTIC = (set(SCALARS) | set(SPECIAL) | set(AGGREGATES)) - {
 }
 # Of the special ones, those that are NULL where any argument is.
 _STRICT = {
-    *("abs", "ceil", "ceiling", "floor", "trunc", "likely", "unlikely", "max", "min", "substr", "substring", "replace"),
+    *("abs", "ceil", "ceiling", "floor", "trunc", "likely", "unlikely", "max", "min", "substr", "substring"),
     *("date", "time", "datetime", "julianday", "unixepoch", "strftime", "timediff", "json_array_length", "json_type"),
 }
 _FIRST = {
@@ -173,6 +173,9 @@ def is_aggregate(call: Call) -> bool:
 def propagates(call: Call) -> tuple[Expression, ...]:
     """The arguments none of which is NULL where the scalar function's value is not."""
     known = SCALARS.get(call.name)
+    if call.name == "replace":
+        # With nothing to look for, what would take its place is not looked at.
+        return call.arguments[:2]
     if call.name in _STRICT or (known is not None and known.null in (STRICT, NUMERIC)):
         return call.arguments
     if call.name in _FIRST or (known is not None and known.null == FIRST):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from codegen.catalog import Catalog
 
 _LITERALS = ("0", "1", "2", "1.5", "''", "'a'", "'1'", "NULL", "x'61'", "-1", "TRUE", "CURRENT_DATE")
+_OPERATORS = ("+", "-", "*", "/", "%", "||", "&", "<<", "=", "<", "IS", "AND", "OR")
 _JOINS = ("JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", ",")
 _STRICT = (
     "lower",
@@ -31,7 +32,8 @@ _STRICT = (
     "likely",
 )
 _AGGREGATES = ("sum", "avg", "min", "max", "total", "count", "group_concat", "json_group_array")
-_WINDOWS = ("row_number()", "rank()", "lag({0})", "lag({0}, 1, {1})", "lead({0})", "first_value({0})", "last_value({0})",
+_WINDOWS = ("row_number()", "rank()", "lag({0})", "lag({0}, 1, {1})", "lead({0})", "first_value({0})",
+            "last_value({0})",
             "nth_value({0}, 2)", "sum({0})", "max({0})", "count({0})", "count(*)", "ntile(2)", "group_concat({0})",
             "min({0}) FILTER (WHERE {1})", "avg({0})", "cume_dist()")  # fmt: skip
 _FRAMES = ("", "", "ROWS UNBOUNDED PRECEDING", "ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING",
@@ -199,7 +201,7 @@ class Inventor:
             return self.column(columns) if self.chance.random() < 0.85 else self.literal()
         one, two = (self.expression(columns, depth - 1) for _ in range(2))
         if pick < 0.45:
-            return f"({one} {self.chance.choice(('+', '-', '*', '/', '%', '||', '&', '<<', '=', '<', 'IS', 'AND', 'OR'))} {two})"
+            return f"({one} {self.chance.choice(_OPERATORS)} {two})"
         if pick < 0.58:
             otherwise = f" ELSE {self.expression(columns, depth - 1)}" if self.chance.random() < 0.7 else ""
             again = f" WHEN {self.condition(columns, 0)} THEN {two}" if self.chance.random() < 0.4 else ""

@@ -68,14 +68,15 @@ def value_for(kind: Type | None, chance: random.Random) -> Raw:
 
 def fill(connection: sqlite3.Connection, catalog: Catalog, chance: random.Random) -> None:
     """Replace all rows of the tables by a few random ones; those that a constraint refuses are left out."""
-    for table in catalog.tables:
+    searched = [table for table in catalog.virtual_tables if table.module.startswith("fts")]
+    for table in (*catalog.tables, *searched):
         connection.execute(f"DELETE FROM {sqltext.quote(table.name)}")
         for _ in range(chance.choice((0, 1, 1, 2, 3, 4))):
             _insert(connection, table, chance)
 
 
 def _insert(connection: sqlite3.Connection, table: Table, chance: random.Random) -> None:
-    columns = [column for column in table.columns if not column.generated]
+    columns = [column for column in table.columns if not (column.generated or column.hidden)]
     values = [value_for(column_type(column), chance) for column in columns]
     marks = ", ".join("?" * len(columns))
     sql = f"INSERT OR IGNORE INTO {sqltext.quote(table.name)} ({sqltext.names([c.name for c in columns])})"

@@ -1,0 +1,6 @@
+-- Columns of every kind: untyped, STRICT, NUMERIC, generated, nullable keys, names that need quotes.
+CREATE TABLE loose (a, b NUMERIC NOT NULL, c DECIMAL(10, 2), d VARCHAR(10), e CLOB NOT NULL, f DOUBLE PRECISION, g BIGINT);
+CREATE TABLE tight (id INTEGER PRIMARY KEY, n INT NOT NULL, r REAL, t TEXT NOT NULL, b BLOB, x ANY) STRICT;
+CREATE TABLE keyed (k TEXT PRIMARY KEY, v INTEGER CHECK (v IN (1, 2, 3)), w TEXT GENERATED ALWAYS AS (k || '!') STORED);
+CREATE TABLE "odd table" ("select" INTEGER NOT NULL, "two words" TEXT, "quo""te" REAL NOT NULL, [from] INTEGER);
+CREATE TABLE times (id INTEGER PRIMARY KEY, d DATE, t TIME NOT NULL, ts TIMESTAMP NOT NULL, flag BOOLEAN);
