@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -12,7 +13,7 @@ from codegen.inference import infer
 from codegen.inference.functions import AGGREGATES, SCALARS, SPECIAL
 from codegen.introspect import read_schema
 from codegen.sources import Script
-from codegen.tokens import split
+from codegen.tokens import Statement, split
 from tests.codegen.inference.witnesses import witness
 
 SCHEMA = """
@@ -44,7 +45,13 @@ COLUMNS = (
 )
 
 
-@pytest.mark.parametrize("name", sorted({*SCALARS, *SPECIAL, *AGGREGATES}))
+def _known() -> set[str]:
+    """The functions that this SQLite has."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM pragma_function_list")}
+
+
+@pytest.mark.parametrize("name", sorted({*SCALARS, *SPECIAL, *AGGREGATES} & _known()))
 def test_a_function_gives_what_the_table_says(name: str) -> None:
     """Whatever its arguments are, alone, in groups and refined by a WHERE, no value of the function is outside the type
     that is claimed for it."""
@@ -53,24 +60,22 @@ def test_a_function_gives_what_the_table_says(name: str) -> None:
     calls = [f"{name}()", f"{name}(*)"]
     calls += [f"{name}({one})" for one in COLUMNS]
     pairs = list(itertools.product(COLUMNS, repeat=2))
-    calls += [f"{name}({one}, {two})" for one, two in chance.sample(pairs, 40)]
-    calls += [f"{name}({', '.join(chance.choices(COLUMNS, k=3))})" for _ in range(25)]
+    calls += [f"{name}({one}, {two})" for one, two in chance.sample(pairs, 25)]
+    calls += [f"{name}({', '.join(chance.choices(COLUMNS, k=3))})" for _ in range(15)]
     queries = []
     for call in calls:
         queries.append(f"SELECT {call} AS x FROM a")
         queries.append(f"SELECT j, s, q, {call} AS x FROM a WHERE {call} = 1")
         queries.append(f"SELECT j, s, q, c FROM a WHERE NOT {call}")
         queries.append(f"SELECT j, {call} AS x FROM a GROUP BY j")
-    statements = []
+    statements: list[Statement] = []
     for query in queries:
         try:
             connection.execute(f"EXPLAIN {query}")
         except sqlite3.Error:
             continue
         statements += split(query, "f.sql")
-    if not statements:
-        pytest.skip(f"SQLite {sqlite3.sqlite_version} has no {name}")
-    assert witness(connection, catalog, statements, chance, 12) == []
+    assert witness(connection, catalog, statements, chance, 10) == []
 
 
 def test_an_unknown_function_has_no_known_type() -> None:
