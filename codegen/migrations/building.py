@@ -16,6 +16,7 @@ from ..errors import GenerationError, Note
 from ..stubs import stand_in
 from ..tokens import COMMAND, Statement, split, syntax_error_token
 from . import model, notes
+from .text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,7 +96,7 @@ class Application:
                 self.note(Note(message, statement.file, place.line, place.column))
             self.left_out[name] = error.message
             return True
-        missing = error.message.removeprefix(_NO_TABLE).removeprefix("main.").lower()
+        missing = lower(error.message.removeprefix(_NO_TABLE).removeprefix("main."))
         return error.message.startswith(_NO_TABLE) and missing in self.left_out
 
 
@@ -187,7 +188,7 @@ def _table_name(statement: Statement) -> str | None:
         place += 3
     if tokens[place + 1 : place + 2] and tokens[place + 1].text == ".":
         place += 2
-    return tokens[place].value.lower()
+    return lower(tokens[place].value)
 
 
 def _doc(statement: Statement) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..sqltext import quote
+from .text import lower
 from .trial import Trial, TrialFailed
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def alter(trial: Trial, before: Table, after: Table, filled: Collection[str], *,
                     trial.run(f"ALTER TABLE {table} DROP COLUMN {quote(column.name)}")
             for definition in definitions:
                 trial.run(f"ALTER TABLE {table} ADD COLUMN {definition}")
-            found = trial.schema().tables[after.name.lower()]
+            found = trial.schema().tables[lower(after.name)]
             if found.meaning(ordered=ordered) != after.meaning(ordered=ordered):
                 raise TrialFailed("ALTER TABLE gives another table", table)
     except TrialFailed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .renames import Renames, same_kind
+from .text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 def differences(source: Schema, target: Schema, renames: Renames, *, ordered: bool) -> list[str]:
     """What has to be done to the source. ordered: the order of columns counts."""
     found = list(_tables(source, target, renames, ordered=ordered))
-    before = {(one.kind, one.name.lower()): one for one in source.items()}
-    after = {(one.kind, one.name.lower()): one for one in target.items()}
+    before = {(one.kind, lower(one.name)): one for one in source.items()}
+    after = {(one.kind, lower(one.name)): one for one in target.items()}
     found += [f"{kind} {after[kind, name].name} is added" for kind, name in after if (kind, name) not in before]
     found += [f"{kind} {before[kind, name].name} is dropped" for kind, name in before if (kind, name) not in after]
     for key, item in after.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..sqltext import quote
 from ..tokens import BLOB, NUMBER, STRING
 from .losses import stored_affinity
-from .text import tokens_of
+from .text import lower, tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ def annotated(target: Built) -> Filler:
     default nor a backfill: a table with rows could not have it."""
 
     def fill(after: Table, before: Table, _: Schema, __: Schema) -> Mapping[str, str]:
-        place = target.places[after.name.lower()]
+        place = target.places[lower(after.name)]
         found: dict[str, str] = {}
         for column in after.columns:
             if column.expression:
@@ -63,11 +63,11 @@ def _require_storable(target: Built, table: Table, column: Column, value: str) -
         if "no such" in str(error):  # it speaks of columns or tables of the moment
             return
         message = f"the backfill of {table.name}.{column.name} is no expression: {error}"
-        raise target.places[table.name.lower()].error(message, "mend it", column.key) from None
+        raise target.places[lower(table.name)].error(message, "mend it", column.key) from None
     blob = table.strict and column.type != "any" and kind != "null" and (kind == "blob") != (column.type == "blob")
     if blob or (kind == "null" and table.not_null(column)):
         message = f"the backfill of {table.name}.{column.name} is {kind}, which the column does not take"
-        raise target.places[table.name.lower()].error(message, "write another expression", column.key)
+        raise target.places[lower(table.name)].error(message, "write another expression", column.key)
 
 
 def made_up(connection: sqlite3.Connection) -> Filler:
@@ -99,7 +99,7 @@ def _parents(after: Table, column: Column, current: Schema, wanted: Schema) -> s
             continue
         targets, place = one.targets or parent.primary_key, one.columns.index(column.key)
         later = wanted.tables.get(one.table)
-        if one.table == after.name.lower() or place >= len(targets) or later is None:
+        if one.table == lower(after.name) or place >= len(targets) or later is None:
             continue
         if parent.column(targets[place]) is not None and later.column(targets[place]) is not None:
             return f"(SELECT {quote(targets[place])} FROM {quote(parent.name)} ORDER BY 1 LIMIT 1)"
@@ -114,7 +114,7 @@ def _made_up(
     keys = [one.columns for one in after.constraints if one.kind in ("primary key", "unique")]
     unique = any(column.key in key and not any(before.column(name) for name in key) for key in keys)
     indexed = any(
-        one.unique and one.table == after.name.lower() and column.key in one.names for one in wanted.indexes.values()
+        one.unique and one.table == lower(after.name) and column.key in one.names for one in wanted.indexes.values()
     )
     affinity = _STRICT.get(column.type, "") if after.strict else stored_affinity(after, column)
     if (unique or indexed) and before.rowid is not None:

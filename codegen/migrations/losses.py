@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..sqltext import quote
+from .text import lower
 from .virtual import EXTERNAL, SELF_CONTAINED, storage
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ def _strict(declared: str) -> str:
 
 def _dropped(table: Table) -> Iterator[Loss]:
     if not table.module or storage(table) == SELF_CONTAINED:
-        yield Loss(LOST, f"table {table.name} with all its rows", table.name.lower())
+        yield Loss(LOST, f"table {table.name} with all its rows", lower(table.name))
     elif storage(table) != EXTERNAL:
-        yield Loss(LOST, f"virtual table {table.name} with what only it holds", table.name.lower())
+        yield Loss(LOST, f"virtual table {table.name} with what only it holds", lower(table.name))
 
 
 def _virtual(before: Table, after: Table) -> Iterator[Loss]:
@@ -80,12 +81,12 @@ def _virtual(before: Table, after: Table) -> Iterator[Loss]:
     if EXTERNAL in (storage(before), storage(after)) and storage(after) == EXTERNAL:
         return
     if storage(after) not in (SELF_CONTAINED, EXTERNAL) or storage(before) not in (SELF_CONTAINED, EXTERNAL):
-        yield Loss(LOST, f"what virtual table {after.name} holds: it is made anew, empty", after.name.lower())
+        yield Loss(LOST, f"what virtual table {after.name} holds: it is made anew, empty", lower(after.name))
         return
     for column in before.columns:
         if after.column(column.key) is None:
             what = f"column {before.name}.{column.name} with its values"
-            yield Loss(LOST, what, before.name.lower(), column.key)
+            yield Loss(LOST, what, lower(before.name), column.key)
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class _Pair:
         return found
 
     def loss(self, kind: str, what: str, column: str = "") -> Loss:
-        return Loss(kind, what, self.after.name.lower(), column)
+        return Loss(kind, what, lower(self.after.name), column)
 
     def columns(self) -> Iterator[Loss]:
         for old in self.before.columns:
@@ -131,7 +132,7 @@ class _Pair:
             yield from self.converted(old, new, where)
             rowid = self.before.rowid_column == old.key
             if self.after.not_null(new) and not self.before.not_null(old) and not rowid:
-                value = self.fill.get((self.name.lower(), new.key))
+                value = self.fill.get((lower(self.name), new.key))
                 if value is None:
                     yield self.loss(CAN_FAIL, f"rows where {where} is NULL, for it becomes NOT NULL", old.key)
                 else:
@@ -179,7 +180,7 @@ class _Pair:
                 what = f"rows of {self.name} that are equal in ({', '.join(one.columns)})"
                 yield self.loss(CAN_FAIL, what)
         for index in self.target.indexes.values():
-            own = index.unique and index.table == self.after.name.lower()
+            own = index.unique and index.table == lower(self.after.name)
             if own and (index.text not in partial or index.names & self.changed):
                 yield self.loss(CAN_FAIL, f"rows of {self.name} that are equal under the unique index {index.name}")
 
@@ -196,7 +197,7 @@ class _Pair:
         column = self.after.column(name)
         if column is None or self.before.column(name) is not None or column.expression:
             return False
-        return not column.default and (self.name.lower(), name) not in self.fill and name != self.after.rowid_column
+        return not column.default and (lower(self.name), name) not in self.fill and name != self.after.rowid_column
 
     def checks(self) -> Iterator[Loss]:
         held = {one.text.partition("check (")[2] for one in self.before.constraints if one.kind == "check"}
@@ -215,7 +216,7 @@ class _Pair:
             column = self.after.column(name)
             if column is None or self.before.column(name) is not None or column.expression:
                 return False
-            if not column.constant or (self.name.lower(), name) in self.fill or name == self.after.rowid_column:
+            if not column.constant or (lower(self.name), name) in self.fill or name == self.after.rowid_column:
                 return False
             values.append(f"{column.default_source or 'NULL'} AS {quote(column.name)}")
         try:

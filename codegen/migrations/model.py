@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .table import Column, Constraint, read_table
-from .text import folded, names_in, tokens_of
+from .text import folded, lower, names_in, tokens_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +39,7 @@ class Table:
 
     def column(self, name: str) -> Column | None:
         """The column of that name, case ignored."""
-        return next((column for column in self.columns if column.key == name.lower()), None)
+        return next((column for column in self.columns if column.key == lower(name)), None)
 
     def meaning(self, *, ordered: bool) -> tuple[object, ...]:
         """What has to be equal for two tables to be the same. ordered: the order of columns counts."""
@@ -105,7 +105,7 @@ class Schema:
     def meaning(self, *, ordered: bool = True) -> tuple[object, ...]:
         """What has to be equal for two schemas to be the same."""
         tables = {name: table.meaning(ordered=ordered) for name, table in self.tables.items()}
-        return (tables, {(one.kind, one.name.lower()): one.text for one in self.items()})
+        return (tables, {(one.kind, lower(one.name)): one.text for one in self.items()})
 
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql NOT NULL ORDER BY rowid"
@@ -113,42 +113,42 @@ _SCHEMA = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql NO
 
 def read(connection: sqlite3.Connection) -> Schema:
     """The schema of a database. What SQLite and virtual tables make by themselves is left out."""
-    kinds = {row[1].lower(): row[2] for row in connection.execute("PRAGMA main.table_list")}
+    kinds = {lower(row[1]): row[2] for row in connection.execute("PRAGMA main.table_list")}
     rows = [
         (kind, name, table, sql)
         for kind, name, table, sql in connection.execute(_SCHEMA).fetchall()
-        if not name.lower().startswith("sqlite_") and kinds.get(table.lower()) != "shadow"
+        if not lower(name).startswith("sqlite_") and kinds.get(lower(table)) != "shadow"
     ]
     tables: dict[str, Table] = {}
     columns: dict[str, frozenset[str]] = {}
     for kind, name, _, sql in rows:
         if kind in ("table", "view"):
             found = connection.execute("SELECT name FROM pragma_table_xinfo(?)", (name,)) if kind == "table" else ()
-            columns[name.lower()] = frozenset(row[0].lower() for row in found)
+            columns[lower(name)] = frozenset(lower(row[0]) for row in found)
         if kind == "table":
-            make = _virtual if kinds.get(name.lower()) == "virtual" else _ordinary
-            tables[name.lower()] = make(connection, name, sql)
+            make = _virtual if kinds.get(lower(name)) == "virtual" else _ordinary
+            tables[lower(name)] = make(connection, name, sql)
     every = frozenset(columns).union(*columns.values(), ("new", "old", "excluded", "rowid", "_rowid_", "oid"))
     result = Schema(tables, {}, {}, {})
     places = {"index": result.indexes, "view": result.views, "trigger": result.triggers}
     for kind, name, table, sql in rows:
         if kind in places:
-            known = columns[table.lower()] | {table.lower()} if kind == "index" else every
+            known = columns[lower(table)] | {lower(table)} if kind == "index" else every
             place = places[kind]
             assert isinstance(place, dict)
-            place[name.lower()] = _item(kind, name, table, sql, known)
+            place[lower(name)] = _item(kind, name, table, sql, known)
     return result
 
 
 @lru_cache(maxsize=4096)
 def _item(kind: str, name: str, table: str, sql: str, known: frozenset[str]) -> Item:
     tokens = tokens_of(sql)
-    own = {token.value.lower() for before, token in pairwise(tokens) if before.is_word("AS")}
-    own |= {token.text.lower() for token in tokens if token.kind == "word"} | {name.lower()}
+    own = {lower(token.value) for before, token in pairwise(tokens) if before.is_word("AS")}
+    own |= {lower(token.text) for token in tokens if token.kind == "word"} | {lower(name)}
     unique = kind == "index" and tokens[1].is_word("UNIQUE")
     if kind == "index":  # ascending is what an index is without a word
         tokens = [token for token in tokens if not token.is_word("ASC")]
-    return Item(kind, name, table.lower(), sql, folded(tokens, known | own), names_in(tokens), unique)
+    return Item(kind, name, lower(table), sql, folded(tokens, known | own), names_in(tokens), unique)
 
 
 def _ordinary(connection: sqlite3.Connection, name: str, sql: str) -> Table:
@@ -167,10 +167,10 @@ def _virtual(connection: sqlite3.Connection, name: str, sql: str) -> Table:
     using = next(place for place, token in enumerate(tokens) if token.is_word("USING"))
     rows = connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
     columns = tuple(Column(row[0]) for row in rows)
-    module, arguments = tokens[using + 1].value.lower(), tokens[using + 2 :]
+    module, arguments = lower(tokens[using + 1].value), tokens[using + 2 :]
     return Table(name, sql, columns, module=module, arguments=_arguments(arguments), rowid="rowid")
 
 
 def _arguments(tokens: list[Token]) -> str:
     """The arguments of a module: `content='x'` and `content="x"` are the same to all that SQLite carries."""
-    return " ".join(token.value if token.kind in ("name", "string") else token.text for token in tokens).lower()
+    return lower(" ".join(token.value if token.kind in ("name", "string") else token.text for token in tokens))

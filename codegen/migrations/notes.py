@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..definitions import split_list
 from ..tokens import COMMENT, Token, tokenize
+from .text import lower
 
 if TYPE_CHECKING:
     from ..tokens import Statement
@@ -38,13 +39,13 @@ def read(statement: Statement) -> Notes:
         return notes
     items = [item for item in split_list(code, opening) if item]
     for item in items:
-        notes.lines.setdefault(item[0].value.lower(), item[0].line)
+        notes.lines.setdefault(lower(item[0].value), item[0].line)
     code_lines = {token.line for token in code}
     for comment in (token for token in tokens if token.kind == COMMENT):
         subject = _subject(comment, items, beside=comment.line in code_lines)
         if subject is None:
             continue
-        name = subject[0].value.lower()
+        name = lower(subject[0].value)
         if found := _said(comment, RENAMED):
             notes.columns[name] = _unquoted(found)
         if found := _said(comment, BACKFILL):
@@ -64,7 +65,7 @@ def _subject(comment: Token, items: list[list[Token]], *, beside: bool) -> list[
 def _said(token: Token, word: str) -> str:
     """What follows `word` in a comment that begins with it."""
     text = token.text.removesuffix("*/")[2:].strip()
-    return text[len(word) :].strip() if text.lower().startswith(word) else ""
+    return text[len(word) :].strip() if lower(text).startswith(word) else ""
 
 
 def _unquoted(name: str) -> str:

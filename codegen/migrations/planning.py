@@ -16,6 +16,7 @@ from . import losses, virtual
 from .changes import alter
 from .rebuilding import rebuild, rebuild_virtual
 from .renames import Renames, same_kind
+from .text import lower
 from .trial import Step, Trial, TrialFailed
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ class _Planner:
                     self.refilled |= self.indexes_over(name)
             self.touched.add(name)
         for table in _children_first(current):
-            if not same_kind(table, self.target.schema.tables.get(table.name.lower())):
-                self.touched.add(table.name.lower())
+            if not same_kind(table, self.target.schema.tables.get(lower(table.name))):
+                self.touched.add(lower(table.name))
                 trial.run(f"DROP TABLE {quote(table.name)}")
 
     def indexes_over(self, table: str) -> set[str]:

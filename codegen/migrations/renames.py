@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .text import lower
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,7 +44,7 @@ def find(source: Schema, target: Built) -> Renames:
     columns: dict[str, dict[str, str]] = {}
     for new, table in target.schema.tables.items():
         place = target.places[new]
-        old = place.notes.renamed.lower()
+        old = lower(place.notes.renamed)
         if old and new not in source.tables and source.tables:
             if old not in source.tables:
                 hint = "take the annotation away, or mend the name"
@@ -55,7 +57,7 @@ def find(source: Schema, target: Built) -> Renames:
         if before is None or not same_kind(before, table):
             continue
         for column, earlier in place.notes.columns.items():
-            earlier = earlier.lower()
+            earlier = lower(earlier)
             if before.column(column) is not None or table.column(column) is None:
                 continue
             what = f"column {table.name}.{column} is renamed from {earlier}"

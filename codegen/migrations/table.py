@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..definitions import split_list
 from ..tokens import BLOB, NAME, NUMBER, STRING, WORD, Token
-from .text import closing, folded, names_in, text_literal, tokens_of
+from .text import closing, folded, lower, names_in, text_literal, tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Column:
     @property
     def key(self) -> str:
         """Its name in lower case."""
-        return self.name.lower()
+        return lower(self.name)
 
     @property
     def meaning(self) -> tuple[object, ...]:
@@ -77,8 +77,8 @@ def read_table(name: str, sql: str) -> tuple[tuple[Column, ...], tuple[Constrain
     tokens = tokens_of(sql)
     opening = next(place for place, token in enumerate(tokens) if token.text == "(")
     items = [item for item in split_list(tokens, opening) if item]
-    named = {item[0].value.lower() for item in items if not item[0].is_word(*_TABLE_LEVEL)}
-    known = frozenset(named | {name.lower(), "rowid", "_rowid_", "oid"})
+    named = {lower(item[0].value) for item in items if not item[0].is_word(*_TABLE_LEVEL)}
+    known = frozenset(named | {lower(name), "rowid", "_rowid_", "oid"})
     columns: list[Column] = []
     constraints: list[Constraint] = []
     for item in items:
@@ -131,14 +131,14 @@ class _Reader:
         """A list of column names in parentheses, in lower case."""
         items = split_list(self.tokens, self.place)
         self.place = closing(self.tokens, self.place) + 1
-        return tuple(item[0].value.lower() for item in items)
+        return tuple(lower(item[0].value) for item in items)
 
     def conflict(self) -> str:
         """` on conflict x`; ABORT is what SQLite does without it."""
         if not self.at("ON"):
             return ""
         self.place += 2
-        word = self.next().text.lower()
+        word = lower(self.next().text)
         return "" if word == "abort" else f" on conflict {word}"
 
     def column(self) -> Column:
@@ -163,7 +163,7 @@ class _Reader:
             elif self.take("DEFAULT"):
                 found["default"], found["default_source"], constant = self.default()
             elif self.take("COLLATE"):
-                collation = self.next().value.lower()
+                collation = lower(self.next().value)
                 found["collation"] = "" if collation == "binary" else collation
             elif self.take("GENERATED"):
                 self.place += 1
@@ -171,7 +171,7 @@ class _Reader:
                 found["expression"] = folded(self.parenthesised(), self.known)
                 found["stored"] = "stored" if self.take("STORED") else ""
                 self.take("VIRTUAL")
-            elif not self.constraint(start, name.lower()):
+            elif not self.constraint(start, lower(name)):
                 self.place += 1
         stored, source = bool(found.pop("stored", "")), self.written(0, len(self.tokens))
         return Column(name=name, type=declared, constant=constant, stored=stored, source=source, **found)
@@ -194,7 +194,7 @@ class _Reader:
 
     def constraint(self, begin: int, home: str) -> bool:
         """Read the constraint that stands here, if one does. home: the column that it stands beside."""
-        title = self.tokens[begin + 1].value.lower() + ": " if self.tokens[begin].is_word("CONSTRAINT") else ""
+        title = lower(self.tokens[begin + 1].value) + ": " if self.tokens[begin].is_word("CONSTRAINT") else ""
         if self.take("CHECK"):
             tokens = self.parenthesised()
             condition = self.sql[tokens[0].start : tokens[-1].end]
@@ -227,7 +227,7 @@ class _Reader:
         items = split_list(self.tokens, self.place)
         self.place = closing(self.tokens, self.place) + 1
         kept = [[token for token in item if not token.is_word("ASC", "AUTOINCREMENT")] for item in items]
-        return " , ".join(folded(item) for item in kept), tuple(item[0].value.lower() for item in items)
+        return " , ".join(folded(item) for item in kept), tuple(lower(item[0].value) for item in items)
 
     def primary_key(self, begin: int, title: str, home: str) -> None:
         self.place += 1
@@ -254,14 +254,14 @@ class _Reader:
     def foreign_key(self, begin: int, title: str, columns: tuple[str, ...], home: str) -> None:
         references = self.place
         self.place += 1
-        table = self.next().value.lower()
+        table = lower(self.next().value)
         opens = self.place < len(self.tokens) and self.tokens[self.place].text == "("
         targets = self.names() if opens else ()
         clauses: list[str] = []
         while self.at("ON", "MATCH", "NOT", "DEFERRABLE") and not self._not_null():
             if self.take("ON"):
-                event, action = self.next().text.lower(), self.next().text.lower()
-                action += f" {self.next().text.lower()}" if action in ("set", "no") else ""
+                event, action = lower(self.next().text), lower(self.next().text)
+                action += f" {lower(self.next().text)}" if action in ("set", "no") else ""
                 clauses += [f"on {event} {action}"] if action != "no action" else []
             elif self.take("MATCH"):
                 self.next()  # SQLite parses it and does nothing with it

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 _VALUES = frozenset({"null", "true", "false", "current_date", "current_time", "current_timestamp", "exists", "cast"})
 _OPERATORS = {"==": "=", "<>": "!="}
 
+_ASCII = {ord(letter): ord(letter.lower()) for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def lower(name: str) -> str:
+    """A name as SQLite compares it: the case of ASCII letters is nothing, "À" and "à" are two names."""
+    return name.translate(_ASCII)
+
 
 def tokens_of(sql: str) -> list[Token]:
     """The tokens of a statement as sqlite_schema keeps it, without comments."""
@@ -30,15 +37,15 @@ def folded(tokens: Iterable[Token], known: Collection[str] = ()) -> str:
 
 def _folded(token: Token, known: Collection[str]) -> str:
     if token.kind == NAME:
-        name = token.value.lower()
+        name = lower(token.value)
         if token.text[0] == '"' and known and name not in known:
             return text_literal(token.value)
         return f'"{name}"' if name in _VALUES else name
     if token.kind in (STRING, BLOB):
         return token.text if token.kind == STRING else token.text.upper()
     if token.kind == NUMBER:
-        return token.text.lower()
-    return _OPERATORS.get(token.text, token.text.lower())
+        return lower(token.text)
+    return _OPERATORS.get(token.text, lower(token.text))
 
 
 def text_literal(value: str) -> str:
@@ -48,7 +55,7 @@ def text_literal(value: str) -> str:
 
 def names_in(tokens: Iterable[Token]) -> frozenset[str]:
     """Every token that could be a name, in lower case."""
-    return frozenset(token.value.lower() for token in tokens if token.is_name)
+    return frozenset(lower(token.value) for token in tokens if token.is_name)
 
 
 def closing(tokens: list[Token], opening: int) -> int:

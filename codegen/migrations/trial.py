@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import model
+from .text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,8 +71,8 @@ class Trial:
 
     def free_name(self, name: str) -> str:
         """A name for a table's successor that nothing bears yet."""
-        taken = {row[0].lower() for row in self.connection.execute("SELECT name FROM sqlite_schema")}
+        taken = {lower(row[0]) for row in self.connection.execute("SELECT name FROM sqlite_schema")}
         candidate = f"{name}__new"
-        while candidate.lower() in taken:
+        while lower(candidate) in taken:
             candidate += "_"
         return candidate

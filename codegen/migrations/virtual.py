@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..definitions import split_list
-from .text import tokens_of
+from .text import lower, tokens_of
 
 if TYPE_CHECKING:
     from .model import Table
@@ -38,7 +38,7 @@ def fill(table: Table) -> str:
 
 def content_table(table: Table) -> str:
     """The table or view that an external-content index is over, in lower case; "" of others."""
-    return (_content(table) or "").lower() if table.module in _FULL_TEXT else ""
+    return lower(_content(table) or "") if table.module in _FULL_TEXT else ""
 
 
 def has_rowid(table: Table) -> bool:

@@ -104,6 +104,14 @@ def test_rebuild_where_it_cannot(case: str, tmp_path: Path) -> None:
     connection.close()
 
 
+def test_the_index_of_a_rebuilt_table_goes_with_it(tmp_path: Path) -> None:
+    """An index that changes while its table is rebuilt is made once and not dropped before."""
+    index = "CREATE INDEX i ON t (a);"
+    project, connection = moved(tmp_path, T + index, T.replace("b TEXT", "b BLOB") + index.replace("(a)", "(a, b)"))
+    connection.close()
+    assert [one for one in project.code() if "INDEX" in one] == ["CREATE INDEX i ON t (a, b)"]
+
+
 def test_children_stay_when_their_parent_is_rebuilt(tmp_path: Path) -> None:
     """A foreign key that deletes with its parent deletes nothing, and still refers to the table of that name."""
     child = "CREATE TABLE c (t_id INTEGER REFERENCES t (id) ON DELETE CASCADE);\n"
@@ -282,3 +290,13 @@ def test_old_values_can_be_read_from_a_table_that_goes(tmp_path: Path) -> None:
     )  # fmt: skip
     assert connection.execute("SELECT id, c FROM t").fetchall() == [(1, None), (2, "two")]
     connection.close()
+
+
+def test_only_ascii_letters_have_a_case(tmp_path: Path) -> None:
+    """Names that differ in the case of another letter are two names, for SQLite folds that of ASCII letters only."""
+    old = 'CREATE TABLE "Étage" (a TEXT, "À" TEXT, "à" TEXT);\nCREATE TABLE "étage" (b TEXT);\n'
+    project, connection = moved(tmp_path, old, old.replace(', "À" TEXT', ""), 'INSERT INTO "Étage" VALUES (1, 2, 3)')
+    assert project.code() == ['ALTER TABLE "Étage" DROP COLUMN "À"']
+    assert connection.execute('SELECT * FROM "Étage"').fetchall() == [("1", "3")]
+    connection.close()
+    assert project.diff(old.replace(', "À" TEXT', "").replace("(a TEXT", "(A TEXT"), "--check") == 0
