@@ -114,12 +114,10 @@ class _Planner:
 
     def rename(self, trial: Trial) -> None:
         for old, new in self.renames.tables.items():
-            self.touched |= {old, new}
             name = quote(self.target.schema.tables[new].name)
             trial.run(f"ALTER TABLE {quote(self.source.tables[old].name)} RENAME TO {name}")
         for table, columns in self.renames.columns.items():
             after = self.target.schema.tables[table]
-            self.touched.add(table)
             for old, new in columns.items():
                 made = after.column(new)
                 if made is not None and not after.module:
