@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .tokens import folded
+
 if TYPE_CHECKING:
     from .typemap import Type
 
@@ -117,7 +119,7 @@ class Table:
     def column(self, name: str) -> Column:
         """The column of that name; case does not matter. Raises KeyError."""
         for column in self.columns:
-            if column.name.lower() == name.lower():
+            if folded(column.name) == folded(name):
                 return column
         raise KeyError(name)
 
@@ -145,9 +147,9 @@ class Catalog:
 
     def table(self, name: str) -> Table | None:
         """The ordinary table of that name, case ignored, or None."""
-        return next((table for table in self.tables if table.name.lower() == name.lower()), None)
+        return next((table for table in self.tables if folded(table.name) == folded(name)), None)
 
     def relation(self, name: str) -> Table | None:
         """The table, view or virtual table of that name, case ignored, or None."""
         every = (*self.tables, *self.views, *self.virtual_tables)
-        return next((table for table in every if table.name.lower() == name.lower()), None)
+        return next((table for table in every if folded(table.name) == folded(name)), None)

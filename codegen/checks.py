@@ -142,7 +142,7 @@ def _after(tokens: Sequence[Token], table: str, column: str) -> Sequence[Token] 
     tokens = list(tokens)
     while len(tokens) > 2 and tokens[0].text == "(" and (end := _closes(tokens, 0)) is not None:
         # `(x) = 1` and `((x)) IN (…)`: the parentheses of a lone column.
-        inner = tokens[1:end]
+        inner = _unwrapped(tokens[1:end])
         if len(inner) > 3 or not inner or not inner[0].is_name:
             return None
         tokens = [*inner, *tokens[end + 1 :]]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .tokens import COMMENT, Token, tokenize
+from .tokens import COMMENT, Token, folded, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def read(tokens: Sequence[Token], sql: str) -> TableDefinition:
             continue
         is_column = item[0].is_name and not item[0].is_word(*_CONSTRAINTS)
         if is_column:
-            result.columns[item[0].value.lower()] = _column(item, sql, base)
+            result.columns[folded(item[0].value)] = _column(item, sql, base)
         for place, token, after in _at_top(item):
             if token.is_word("CHECK") and after.text == "(":
                 result.checks.append(inside(item[place + 1 :]))

@@ -11,6 +11,7 @@ from .errors import GenerationError
 from .loading import DEFAULT_PART, load
 from .quoting import double_quoted
 from .relations import Reader
+from .tokens import folded
 from .usable import drop_unusable
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _refuse(note: Note) -> None:
 def _catalog(connection: sqlite3.Connection, scripts: Sequence[Script], note: Callable[[Note], None]) -> Catalog:
     loaded = load(connection, scripts, note)
     rows: list[Row] = [
-        (rowid, kind, name, table, loaded.originals.get(name.lower(), sql))
+        (rowid, kind, name, table, loaded.originals.get(folded(name), sql))
         for rowid, kind, name, table, sql in connection.execute(_ROWS)
         if rowid in loaded.placed
     ]
@@ -82,9 +83,9 @@ def _catalog(connection: sqlite3.Connection, scripts: Sequence[Script], note: Ca
 
 def _tell_temporary(loaded: Loaded, rows: Sequence[Row], note: Callable[[Note], None]) -> None:
     """A note for each TEMP object. One that hides a table of the schema is dropped: names mean the schema's."""
-    names = {row[2].lower() for row in rows if row[1] in ("table", "view")}
+    names = {folded(row[2]) for row in rows if row[1] in ("table", "view")}
     for (kind, name), statement in loaded.temporary.items():
-        hides = kind in ("table", "view") and name.lower() in names
+        hides = kind in ("table", "view") and folded(name) in names
         message = f"no code is generated for the TEMP {kind} {name}" + (", which hides a table" if hides else "")
         hint = "rename one of them" if hides else "the schema of one connection"
         note(statement.note(message, hint=hint, rule="left-out"))
@@ -94,13 +95,13 @@ def _tell_temporary(loaded: Loaded, rows: Sequence[Row], note: Callable[[Note], 
 
 def _parts(rows: Sequence[Row], loaded: Loaded, relations: Sequence[Table]) -> tuple[Part, ...]:
     """The parts in order of appearance. An index or trigger goes with its table."""
-    home = {row[2].lower(): loaded.placed[row[0]].part for row in rows if row[1] in ("table", "view")}
+    home = {folded(row[2]): loaded.placed[row[0]].part for row in rows if row[1] in ("table", "view")}
     names = dict.fromkeys(loaded.placed[row[0]].part for row in rows)
     return tuple(
         Part(
             name,
             tuple(table.name for table in relations if table.part == name and table.kind == "table"),
-            tuple(row[4] for row in rows if home.get(row[3].lower(), DEFAULT_PART) == name),
+            tuple(row[4] for row in rows if home.get(folded(row[3]), DEFAULT_PART) == name),
         )
         for name in names
     )

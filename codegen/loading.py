@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .definitions import split_list, text_of
 from .stubs import stand_in
-from .tokens import COMMAND, STRING, Statement, Token, split, syntax_error_token
+from .tokens import COMMAND, STRING, Statement, Token, folded, split, syntax_error_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -158,11 +158,11 @@ class _Loader:
             missing = message.rsplit("tokenizer: ", 1)[-1]
             told = f"the tokenizer {missing} is not in the generator's SQLite: a stand-in is used"
             self.note(statement.note(told, token, rule="stand-in"))
-            self.loaded.originals[_created(statement).value.lower()] = statement.sql
+            self.loaded.originals[folded(_created(statement).value)] = statement.sql
             return plain
         if "no such module" in message:
             name = _created(statement)
-            self.loaded.missing.add(name.value.lower())
+            self.loaded.missing.add(folded(name.value))
             hint = "the generator needs this module in its own SQLite"
             self.note(statement.note(f"the virtual table {name.value} is left out: {message}", token, hint, "left-out"))
         elif message.startswith("object name reserved for internal use: sqlite_"):
@@ -171,7 +171,7 @@ class _Loader:
             pass  # A dump lists what a virtual table makes by itself.
         elif message.startswith("unknown database "):
             token = next((one for one in statement.tokens if one.same_name(message.split()[2])), None)
-            self.loaded.missing.add(_created(statement).value.lower())
+            self.loaded.missing.add(folded(_created(statement).value))
             self.note(statement.note(f"it is left out: {message}", token, "an attached database", "left-out"))
         elif first.is_word("DROP") and message.startswith("no such"):
             self.note(statement.note(f"nothing to drop: {message}", token, rule="not-run"))
@@ -192,11 +192,11 @@ class _Loader:
         return bool(self.connection.execute("PRAGMA legacy_alter_table").fetchone()[0])
 
     def _missing(self, message: str) -> bool:
-        return message.rsplit(": ", 1)[-1].removeprefix("main.").lower() in self.loaded.missing
+        return folded(message.rsplit(": ", 1)[-1].removeprefix("main.")) in self.loaded.missing
 
     def _is_shadow(self, name: str) -> bool:
         kinds = "SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow' AND lower(name) = ?"
-        return self.connection.execute(kinds, (name.lower(),)).fetchone() is not None
+        return self.connection.execute(kinds, (folded(name),)).fetchone() is not None
 
     def _altered(self, statement: Statement) -> int | None:
         """The rowid of the table that an ALTER TABLE is about, before it runs."""
@@ -204,7 +204,7 @@ class _Loader:
             return None
         name = statement.tokens[4 if statement.tokens[3].text == "." and len(statement.tokens) > 4 else 2].value
         row = self.connection.execute(
-            "SELECT rowid FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = ?", (name.lower(),)
+            "SELECT rowid FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = ?", (folded(name),)
         ).fetchone()
         return row[0] if row else None
 
@@ -219,10 +219,10 @@ class _Loader:
         rest = list(statement.tokens[5 if statement.tokens[3].text == "." else 3 :])
         if rest[0].is_word("ADD"):
             token = rest[2] if rest[1].is_word("COLUMN") and len(rest) > 2 else rest[1]
-            placed.columns[token.value.lower()] = (statement, token)
+            placed.columns[folded(token.value)] = (statement, token)
         elif rest[0].is_word("RENAME") and not (rest[1].is_word("TO") and len(rest) == 3):
-            placed.columns.pop(rest[-3].value.lower(), None)
-            placed.columns[rest[-1].value.lower()] = (statement, rest[-1])
+            placed.columns.pop(folded(rest[-3].value), None)
+            placed.columns[folded(rest[-1].value)] = (statement, rest[-1])
 
 
 def _created(statement: Statement) -> Token:

@@ -9,6 +9,7 @@ from . import definitions
 from .catalog import Column, ForeignKey, Index, Table, Term
 from .confinement import confined
 from .loading import part_name
+from .tokens import folded
 from .virtual import virtual_columns, virtual_module
 
 if TYPE_CHECKING:
@@ -28,19 +29,19 @@ class Reader:
         self._connection = loaded.connection
         listed = self._connection.execute("SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main'")
         self._kinds: dict[str, tuple[str, bool, bool]] = {
-            name.lower(): (kind, bool(without_rowid), bool(strict)) for name, kind, without_rowid, strict in listed
+            folded(name): (kind, bool(without_rowid), bool(strict)) for name, kind, without_rowid, strict in listed
         }
 
     def kind(self, name: str) -> str:
         """table, view, virtual or shadow; "" for what is none of them."""
-        return self._kinds.get(name.lower(), ("", False, False))[0]
+        return self._kinds.get(folded(name), ("", False, False))[0]
 
     def relation(self, row: Row) -> Table:
         """The table, view or virtual table of a row of sqlite_schema."""
         rowid, _, name, _, sql = row
         placed = self._loaded.placed[rowid]
         first = placed.statement.tokens[0]
-        kind, without_rowid, strict = self._kinds[name.lower()]
+        kind, without_rowid, strict = self._kinds[folded(name)]
         definition = definitions.read(definitions.stored_tokens(sql, placed.statement.file), sql)
         table = Table(
             name=name,
@@ -71,8 +72,8 @@ class Reader:
         for _, column, declared, not_null, default, key, hidden in self._connection.execute(
             "SELECT * FROM pragma_table_xinfo(?, 'main')", (name,)
         ):
-            where, token = said.get(column.lower(), (statement, statement.tokens[0]))
-            own = definition.columns.get(column.lower())
+            where, token = said.get(folded(column), (statement, statement.tokens[0]))
+            own = definition.columns.get(folded(column))
             found.append(
                 Column(
                     name=column,
@@ -97,7 +98,7 @@ class Reader:
         indexes = self._indexes(table)
         has_key_index = any(index.origin == "pk" for index in indexes)
         rowid_column = key[0] if len(key) == 1 and not table.without_rowid and not has_key_index else None
-        taken = {column.name.lower() for column in table.columns}
+        taken = {folded(column.name) for column in table.columns}
         free = [alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken]
         columns = confined(table, definition.checks, rowid_column)
         return replace(
@@ -175,7 +176,7 @@ class Reader:
             targets = named if all(named) else self._key(target, len(columns))
             first = table.column(columns[0])
             file, line = first.file or table.file, first.line
-            if first.name.lower() not in placed.columns and len(found) < len(tokens):
+            if folded(first.name) not in placed.columns and len(found) < len(tokens):
                 file, line = table.file, tokens[len(found)].line
             found.append(ForeignKey(columns, target, targets, own[0][4], own[0][5], line, file))
         return tuple(found)

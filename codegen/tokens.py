@@ -28,6 +28,12 @@ _TWO = ("<<", ">>", "<=", ">=", "==", "!=", "<>", "||", "->")
 # https://www.sqlite.org/draft/tokenreq.html: white space is ASCII only; every character above it is part of a name.
 _SPACE = " \t\n\r\f\v\ufeff"
 _DIGITS = "0123456789"
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
+def folded(name: str) -> str:
+    """A name as SQLite compares it: without the case of ASCII letters, and of those only."""
+    return name.lower() if name.isascii() else name.translate(_LOWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +69,11 @@ class Token:
 
     def is_word(self, *words: str) -> bool:
         """Whether it is one of these bare words; case does not matter."""
-        return self.kind == WORD and self.text.upper() in words
+        return self.kind == WORD and self.text.upper() in words and self.text.isascii()
 
     def same_name(self, name: str) -> bool:
         """Whether it names `name`; SQLite compares names without case."""
-        return self.is_name and self.value.lower() == name.lower()
+        return self.is_name and folded(self.value) == folded(name)
 
 
 def tokenize(sql: str, file: str, line: int = 1) -> list[Token]:

@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from .loading import told_stand_in
-from .tokens import syntax_error_token
+from .tokens import folded, syntax_error_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,9 +44,9 @@ def _tell(loaded: Loaded, row: Row, error: sqlite3.Error, note: Callable[[Note],
         message += "; what fires it fails as well"
     if (
         message.startswith("no such table: ")
-        and message.split()[3].strip(";").removeprefix("main.").lower() in loaded.missing
+        and folded(str(error).removeprefix("no such table: ").removeprefix("main.")) in loaded.missing
     ):
-        loaded.missing.add(name.lower())
+        loaded.missing.add(folded(name))
         loaded.gone.add(row[0])
         hint = "it needs what was left out"
     token = syntax_error_token(loaded.connection, statement, error)

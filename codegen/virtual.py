@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .definitions import split_list, stored_tokens
+from .tokens import folded
 
 if TYPE_CHECKING:
     from .catalog import Column, Table
@@ -32,7 +33,7 @@ def virtual_columns(table: Table, module: str) -> tuple[Column, ...]:
     if module in _RTREE:
         auxiliary = _auxiliary(table)
         return tuple(
-            _spatial(column, place, module, auxiliary.get(column.name.lower()))
+            _spatial(column, place, module, auxiliary.get(folded(column.name)))
             for place, column in enumerate(table.columns)
         )
     return table.columns
@@ -40,8 +41,8 @@ def virtual_columns(table: Table, module: str) -> tuple[Column, ...]:
 
 def _full_text(table: Table, column: Column) -> Column:
     declared = "TEXT"
-    if column.hidden and column.name.lower() != table.name.lower():
-        declared = "REAL" if column.name.lower() == "rank" else "INTEGER"
+    if column.hidden and folded(column.name) != folded(table.name):
+        declared = "REAL" if folded(column.name) == "rank" else "INTEGER"
     return replace(column, declared=declared)
 
 
@@ -61,5 +62,5 @@ def _auxiliary(table: Table) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in split_list(tokens, opening) if opening < len(tokens) else []:
         if len(item) > 1 and item[0].text == "+":
-            found[item[1].value.lower()] = " ".join(token.text for token in item[2:])
+            found[folded(item[1].value)] = " ".join(token.text for token in item[2:])
     return found
