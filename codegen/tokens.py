@@ -221,7 +221,8 @@ def syntax_error_token(connection: sqlite3.Connection, statement: Statement, err
     """The token at which SQLite's parser stopped: Python does not pass on `sqlite3_error_offset`.
 
     A syntax error names the offending text, which may stand in the statement several times: it is the first one whose
-    prefix of the statement fails with the same message. Other messages name an identifier: its first occurrence.
+    prefix of the statement fails with the same message. Other messages name an identifier, mostly at their end: its
+    first occurrence.
     """
     message = str(error)
     for token in statement.tokens:
@@ -232,5 +233,12 @@ def syntax_error_token(connection: sqlite3.Connection, statement: Statement, err
             except sqlite3.Error as found:
                 if str(found) == message:
                     return token
-    named = message.rsplit(": ", 1)[-1].rsplit(".", 1)[-1].removesuffix("()")
-    return next((token for token in statement.tokens if token.same_name(named)), None)
+    if message == "incomplete input":
+        return statement.tokens[-1]
+    named = message.rsplit(": ", 1)[-1].rsplit(".", 1)[-1].removesuffix("()").strip('"')
+    words = "".join(char if _is_part(char) else " " for char in message).split()
+    for word in (named, *reversed(words)):
+        found = [token for token in statement.tokens if token.same_name(word)]
+        if found:
+            return found[1] if message.startswith("duplicate column name") and len(found) > 1 else found[0]
+    return None

@@ -39,7 +39,7 @@ def drop_unusable(loaded: Loaded, rows: Sequence[Row], note: Callable[[Note], No
 def _tell(loaded: Loaded, row: Row, error: sqlite3.Error, note: Callable[[Note], None]) -> None:
     _, kind, name, _, _ = row
     statement = loaded.placed[row[0]].statement
-    message, hint = str(error), "its statement is in schema.DDL"
+    message, hint = str(error), "SQLite looks for what it names only when it is used"
     if kind == "trigger":
         message += "; what fires it fails as well"
     if (

@@ -1,4 +1,4 @@
-"""Golden cases: a folder with schema.sql and queries/, and either expected/ or error.txt.
+"""Golden cases: a folder with schema.sql (or a folder schema/) and queries/, and either expected/ or error.txt.
 
 `python -m tests.codegen.test_cases` writes the expectations anew; read the difference before committing it.
 """
@@ -20,7 +20,8 @@ SHARED = ("_rows.py", "_values.py", "__init__.py", "queries/__init__.py")
 def source(case: Path) -> Source:
     """What a case is generated from: strict, with the runtime's leaves."""
     queries = (case / "queries",) if (case / "queries").is_dir() else ()
-    return Source((case / "schema.sql",), queries, runtime="ragkernel", strict=True)
+    schema = case / ("schema" if (case / "schema").is_dir() else "schema.sql")
+    return Source((schema,), queries, runtime="ragkernel", strict=True)
 
 
 def outcome(case: Path) -> tuple[dict[str, str], str]:

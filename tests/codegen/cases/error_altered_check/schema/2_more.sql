@@ -1,0 +1,2 @@
+ALTER TABLE items
+    RENAME COLUMN title TO heading;

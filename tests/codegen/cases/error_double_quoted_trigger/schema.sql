@@ -1,0 +1,8 @@
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+CREATE TRIGGER noted AFTER INSERT ON items BEGIN
+    UPDATE items SET name = "none"
+    WHERE "id" = NEW."id";
+END;

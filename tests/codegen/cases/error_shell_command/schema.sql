@@ -1,0 +1,5 @@
+.headers on
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);

@@ -1,0 +1,7 @@
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+CREATE VIEW named AS
+SELECT id
+FROM itens;
