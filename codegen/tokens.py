@@ -238,7 +238,7 @@ def syntax_error_token(connection: sqlite3.Connection, statement: Statement, err
     named = message.rsplit(": ", 1)[-1].rsplit(".", 1)[-1].removesuffix("()").strip('"')
     words = "".join(char if _is_part(char) else " " for char in message).split()
     for word in (named, *reversed(words)):
-        found = [token for token in statement.tokens if token.same_name(word)]
-        if found:
-            return found[1] if message.startswith("duplicate column name") and len(found) > 1 else found[0]
+        same = [token for token in statement.tokens if token.same_name(word)]
+        if same:
+            return same[1] if message.startswith("duplicate column name") and len(same) > 1 else same[0]
     return None

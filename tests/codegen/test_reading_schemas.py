@@ -321,7 +321,8 @@ def test_virtual_tables() -> None:
 def test_generated_columns_and_views() -> None:
     """Generated columns carry their expression; a view's columns are its own."""
     catalog, _ = read(
-        "CREATE TABLE t (a INTEGER, b INTEGER AS (a * (2 + 1)) STORED, c TEXT GENERATED ALWAYS AS ('x)' || a) NOT NULL);\n"
+        "CREATE TABLE t (a INTEGER, b INTEGER AS (a * (2 + 1)) STORED,\n"
+        "  c TEXT GENERATED ALWAYS AS ('x)' || a) NOT NULL);\n"
         "CREATE VIEW v AS SELECT a, b AS bb, count(*) FROM t;"
     )
     assert [(one.generated, one.expression, one.not_null) for one in table(catalog, "t").columns] == [
