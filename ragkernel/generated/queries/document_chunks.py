@@ -1040,7 +1040,7 @@ def copy_to_version(
         _SQL_COPY_TO_VERSION,
         {
             "stamp": _values.text("document_chunks", "stamp", stamp),
-            "new_document_id": _values.text("document_chunks", "new_document_id", new_document_id),
+            "new_document_id": _values.text("document_chunks", "document_id", new_document_id),
             "kb_id": _values.text("document_chunks", "kb_id", kb_id),
             "document_id": _values.text("document_chunks", "document_id", document_id),
             "after": _values.integer("document_chunks", "chunk_index", after),

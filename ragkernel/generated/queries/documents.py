@@ -1051,7 +1051,7 @@ def copy_to_version(
     return conn.change(
         _SQL_COPY_TO_VERSION,
         {
-            "new_id": _values.text("documents", "new_id", new_id),
+            "new_id": _values.text("documents", "id", new_id),
             "kb_id": _values.text("documents", "kb_id", kb_id),
             "id": _values.text("documents", "id", id),
         },

@@ -1202,9 +1202,9 @@ def running_of_base(
 ) -> list[PipelineRun]:
     """The runs that build a knowledge base now, by the names of their pipelines, the oldest first."""
     if type(ingest_name) is not str or not ingest_name.isascii():
-        _values.wanted_text("pipeline_runs", "ingest_name", ingest_name)
+        _values.wanted_text("pipelines", "name", ingest_name)
     if type(import_name) is not str or not import_name.isascii():
-        _values.wanted_text("pipeline_runs", "import_name", import_name)
+        _values.wanted_text("pipelines", "name", import_name)
     rows = conn.fetch_all(_SQL_RUNNING_OF_BASE, {"ingest_name": ingest_name, "import_name": import_name})
     return _rows_of(rows)
 
@@ -1257,7 +1257,7 @@ def newest_first(
     if before is not None:
         _values.wanted_text("pipeline_runs", "id", before)
     if kb_name is not None:
-        _values.wanted_text("pipeline_runs", "kb_name", kb_name)
+        _values.wanted_text("knowledge_bases", "name", kb_name)
     if status is not None:
         _values.choice("pipeline_runs", "status", status, _NEWEST_FIRST_STATUS_IN)
     if type(limit) is not int or not _MIN <= limit <= _MAX:

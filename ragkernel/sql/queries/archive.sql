@@ -13,15 +13,7 @@ ORDER BY source_path;
 
 -- name: document :one
 -- A document with its metadata as the stored JSON text. chunk_count is counted.
--- @column title: str
--- @column source_path: str
--- @column content_hash: str
--- @column license_info: str | None
 -- @column metadata: str | None
--- @column chunk_count: int
--- @column size_bytes: int
--- @column created_at: datetime
--- @column updated_at: datetime
 SELECT
     document.title,
     document.source_path,

@@ -1,6 +1,5 @@
 -- name: neighbours :many
 -- A chunk and those around it in its document, at most `radius` places before and behind, in order.
--- @param radius: int
 SELECT around.*
 FROM document_chunks AS centre
 INNER JOIN document_chunks AS around ON around.document_id = centre.document_id
@@ -31,9 +30,6 @@ WHERE document_id = :document_id;
 -- Take chunks of a document over to its copy in another version: at most `limit` (-1 for all) of those behind the
 -- chunk_index `after`, in order; how many they were. Their new ids are UUIDv7 like all others: `stamp` is the first 15
 -- characters of an id made now, which stand for the moment, the rest is random.
--- @param stamp: str
--- @param new_document_id: str
--- @param kb_id: str
 INSERT INTO document_chunks (
     id, document_id, kb_id, chunk_index, content, content_hash, token_count, metadata, created_at
 )
@@ -48,7 +44,6 @@ LIMIT :limit;
 
 -- name: last_index :one
 -- The chunk_index of a document's last chunk, null where it has none.
--- @column chunk_index: int | None
 SELECT max(chunk_index) AS chunk_index
 FROM document_chunks
 WHERE document_id = :document_id;

@@ -47,8 +47,6 @@ WHERE id = :id;
 
 -- name: copy_to_version :execrows
 -- Take a document over into another version of its knowledge base, under a new id; 1, or 0 for a missing document.
--- @param new_id: str
--- @param kb_id: str
 INSERT INTO documents (
     id, kb_id, title, source_path, content_hash, license_info, metadata, chunk_count, size_bytes, created_at, updated_at
 )
@@ -65,9 +63,6 @@ WHERE rowid IN (SELECT rowid FROM documents WHERE kb_id = :kb_id LIMIT :limit);
 
 -- name: holdings :one
 -- What a version of a knowledge base holds: its documents, their chunks, the bytes of their files.
--- @column documents: int
--- @column chunks: int
--- @column size_bytes: int
 SELECT
     count(*) AS documents,
     coalesce(sum(chunk_count), 0) AS chunks,

@@ -55,6 +55,5 @@ LIMIT :limit;
 
 -- name: newest_position :one
 -- The global position of the newest event, null where there is none.
--- @column position: int | None
 SELECT max(id) AS position
 FROM events;

@@ -20,8 +20,6 @@ WHERE pinned.name = :name AND pinned.version = (
 
 -- name: statistics :many
 -- Each version of each knowledge base with what its documents hold: how many, their chunks, the bytes of their files.
--- @column chunks: int
--- @column size_bytes: int
 SELECT
     base.id,
     base.name,

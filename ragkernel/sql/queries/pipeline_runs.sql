@@ -10,8 +10,6 @@ LIMIT :limit;
 
 -- name: running_of_base :many
 -- The runs that build a knowledge base now, by the names of their pipelines, the oldest first.
--- @param ingest_name: str
--- @param import_name: str
 -- lint: accept temporary-b-tree: few runs are running at once
 SELECT run.*
 FROM pipeline_runs AS run
@@ -40,7 +38,6 @@ WHERE status = 'running';
 -- name: newest_first :many
 -- Runs, the newest first, each with the name of its pipeline: those behind the run `before`, of one base (all its
 -- versions, by name) and in one state where these are not null.
--- @param kb_name: str | None
 SELECT run.*, pipeline.name AS pipeline_name
 FROM pipeline_runs AS run
 INNER JOIN pipelines AS pipeline ON pipeline.id = run.pipeline_id
