@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .clashes import Names, of_query
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class QueryParts:
-    """What the named queries of a module add to it. choices: constants of Literal parameters."""
+    """What the named queries of a module add to it. choices: constants of Literal parameters. shared: the suffixes of
+    decoders that later queries may use."""
 
     classes: list[RowClass] = field(default_factory=list)
     constants: list[Constant] = field(default_factory=list)
@@ -31,6 +31,16 @@ class QueryParts:
     composites: list[Composite] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     choices: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    shared: set[str] = field(default_factory=set)
+
+    def extend(self, other: QueryParts) -> None:
+        """Add those of one more query."""
+        self.classes += other.classes
+        self.constants += other.constants
+        self.decoders += other.decoders
+        self.composites += other.composites
+        self.functions += other.functions
+        self.choices += other.choices
 
     def names(self) -> list[tuple[str, str]]:
         """The names that they add to the module, each with its sort."""
@@ -72,11 +82,27 @@ def query_parts(
     for query in queries:
         if query.name in taken:
             raise query.error(f"{query.name} is a generated function of {query.module} already")
-        before = Counter(parts.names())
-        _add(query, own, models, parts, note)
-        for what, name in Counter(parts.names()) - before:
+        made = QueryParts()
+        _add(query, own, models, made, note)
+        _share_decoder(made, parts)
+        for what, name in dict.fromkeys(made.names()):
             names.claim(name, what, of_query(query))
+        parts.extend(made)
     return parts
+
+
+def _share_decoder(made: QueryParts, parts: QueryParts) -> None:
+    """Let a query whose rows are those of a table use the decoder that an earlier query of the module has for them."""
+    if len(made.decoders) != 1 or made.classes or made.composites:
+        return
+    decoder = made.decoders[0]
+    for place, one in enumerate(parts.decoders):
+        if decoder.class_name and one.class_name == decoder.class_name and one.suffix in parts.shared:
+            parts.decoders[place] = replace(one, many=one.many or decoder.many)
+            made.functions[0].facts["decoder"] = one.suffix
+            made.decoders.clear()
+            return
+    parts.shared.add(decoder.suffix)
 
 
 def _add(query: Query, own: TableParts, models: Models, parts: QueryParts, note: Callable[[Note], None]) -> None:

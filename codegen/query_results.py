@@ -94,12 +94,18 @@ def result(query: Query, columns: Sequence[QueryColumn], own: TableParts, models
         table = None  # its row class has more than its columns
     if table is not None and own.decoders and own.decoders[0].table == table.name:
         return Result(own.decoders[0].class_name, "", [], [])
+    view = _whole_view(query, columns, models) if table is None else None
+    if view is not None and own.decoders and own.decoders[0].table == view.table.name:
+        return Result(view.name, "", [], [])
     fields = tuple(_field(query, one, place) for place, one in enumerate(columns))
     suffix, many = f"_{query.name}", query.kind != "one"
     if table is not None:
         key = tuple([column.name for column in table.columns].index(name) for name in table.key)
         class_name = own.models[table.name]
         return Result(class_name, suffix, [Decoder(suffix, class_name, table.name, fields, key, many=many)], [])
+    if view is not None:
+        fields = tuple(_embedded_field(one, view, suffix) for one in view.fields)
+        return Result(view.name, suffix, [Decoder(suffix, view.name, view.table.name, fields, (), many=many)], [])
     if len(fields) == 1 and query.kind == "one":
         return Result(fields[0].read, suffix, [Decoder(suffix, "", query.module, fields, (), many=False)], [])
     class_name = query.row_class
@@ -129,6 +135,25 @@ def _whole_table(columns: Sequence[QueryColumn]) -> Table | None:
         for one, column in zip(columns, first[0].columns, strict=True)
     )
     return first[0] if same else None
+
+
+def _whole_view(query: Query, columns: Sequence[QueryColumn], models: Models) -> Model | None:
+    """The row class of the view all of whose columns, in order, are the result."""
+    inferred = query.inference.columns
+    source = inferred[columns[0].place].source
+    item = query.inference.sources.get(source)
+    if item is None or item.table is None or item.table.kind != "view" or item.nullable or query.comment.columns:
+        return None
+    model = models.of(item.table)
+    same = [one.name for one in inferred] == [one.column for one in model.fields]
+    return model if same and all(one.source == source for one in inferred) else None
+
+
+def _embedded_field(one: Field, model: Model, suffix: str) -> Field:
+    """A field of a row class under a constant of a query's own."""
+    place = model.fields.index(one)
+    constant = f"{suffix}_{one.attribute}_CHOICES".upper()
+    return make_field(model.table.name, one.column, one.attribute, place, one.type, choices_constant=constant)
 
 
 class _Composer:
@@ -194,7 +219,7 @@ class _Composer:
         first = self.places[embed.columns[0]]
         last = first + len(embed.columns)
         suffix = f"{self.suffix}__{attribute}"
-        fields = tuple(self._embedded_field(one, model, suffix) for one in model.fields)
+        fields = tuple(_embedded_field(one, model, suffix) for one in model.fields)
         columns = [one.column for one in fields]
         key = tuple(columns.index(name) for name in model.table.key)
         self.decoders.append(Decoder(suffix, model.name, model.table.name, fields, key, many=False))
@@ -216,12 +241,6 @@ class _Composer:
             found, number = naming.numbered(attribute, number), number + 1
         self.taken.append(found)
         return found
-
-    def _embedded_field(self, one: Field, model: Model, suffix: str) -> Field:
-        """A field of a row class under a constant of this query's own."""
-        place = model.fields.index(one)
-        constant = f"{suffix}_{one.attribute}_CHOICES".upper()
-        return make_field(model.table.name, one.column, one.attribute, place, one.type, choices_constant=constant)
 
     def _plain(self, column: QueryColumn) -> None:
         group = self.query.group

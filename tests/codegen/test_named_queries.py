@@ -193,6 +193,13 @@ def test_result_names_that_come_again_get_a_number(music: Any, conn: Connection)
     assert (first.id, first.id_2, first.count, first.count_2) == (1, 1, 1, 1)
 
 
+def test_all_columns_of_a_view_are_its_row_class(music: Any, models: Any, conn: Connection) -> None:
+    """A query of a whole view gives objects of the view's class, as one of a whole table does of the table's."""
+    assert music.cheap(conn, price=6.5) == [models.Priced(1, "One", 5.0), models.Priced(3, "Three", 6.0)]
+    assert [one.priced.id for one in music.prices(conn)] == [1, 2, 3]
+    assert type(music.prices(conn)[0].priced) is models.Priced
+
+
 def test_files_of_sqlc(books: Any, shop: Connection) -> None:
     """The kinds and the parameters of sqlc's files mean what they mean there."""
     assert books.create_writer(shop, name="Ann", bio=None) == (1, 1)

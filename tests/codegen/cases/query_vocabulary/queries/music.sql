@@ -99,3 +99,7 @@ SELECT albums.id, artists.id, count(*), count(*)
 FROM albums
 JOIN artists ON artists.id = albums.artist_id
 GROUP BY albums.id;
+
+-- name: cheap :many
+-- All columns of a view are its row class.
+SELECT * FROM priced WHERE price < :price ORDER BY id;
