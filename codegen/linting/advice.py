@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import sqltext
 from . import plan_rules
 from .plans import plan
-from .scopes import scopes
+from .scopes import of_views, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .plans import Plan
 
-_MOST = 500  # indexes on trial for one statement; each takes about a tenth of a millisecond
-_MENDED_BY_INDEXES = frozenset(rule.name for rule in (plan_rules.SCAN, plan_rules.SORT, plan_rules.AUTOMATIC))
+_MOST = 200  # indexes on trial for one statement
+_MENDED_BY_INDEXES = frozenset((plan_rules.SCAN.name, plan_rules.SORT.name))
 
 
 def advised(found: list[Finding], slow: Plan, analysis: Analysis) -> list[Finding]:
     """The findings of one plan, with the index of one or two columns as their hint that makes each disappear and brings
     no other; those that none does are left as they are."""
     waiting = [one for one in found if one.rule in _MENDED_BY_INDEXES]
+    if not waiting:
+        return found
     hints: dict[Finding, str] = {}
     for table, columns in _candidates(slow, analysis):
         if len(hints) == len(waiting):
@@ -39,13 +41,15 @@ def advised(found: list[Finding], slow: Plan, analysis: Analysis) -> list[Findin
 
 
 def _candidates(slow: Plan, analysis: Analysis) -> Iterator[tuple[Table, tuple[str, ...]]]:
-    named = dict.fromkeys(name for scope in scopes(slow.tokens) for name in scope.items.values())
+    own = scopes(slow.tokens)
+    named = dict.fromkeys(name for scope in own + of_views(own, analysis.catalog) for name in scope.items.values())
     tables = [table for name in named if (table := analysis.catalog.table(name)) is not None]
+    said = {token.value.lower() for token in slow.tokens if token.is_name}
     number = 0
     for width in (1, 2):
         for table in tables:
             begun = {index.columns[:width] for index in table.indexes if not index.where}
-            for columns in permutations([column.name for column in table.columns], width):
+            for columns in permutations([one.name for one in table.columns if one.name.lower() in said], width):
                 if columns in begun or columns == (table.rowid_column,):
                     continue
                 number += 1
@@ -59,7 +63,7 @@ def _with_index(table: Table, columns: tuple[str, ...], slow: Plan, analysis: An
     connection.execute("SAVEPOINT trial")
     try:
         connection.execute(f'CREATE INDEX "index on trial" ON {sqltext.quote(table.name)} ({sqltext.names(columns)})')
-        trial = plan(connection, slow.name, (slow.file, slow.line, slow.column), slow.sql)
+        trial = plan(connection, slow.name, (slow.file, slow.line, slow.column), slow.sql, slow.kind)
         return set(plan_rules.check(trial, analysis.catalog))
     finally:
         connection.execute("ROLLBACK TO trial")

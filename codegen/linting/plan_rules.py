@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..tokens import tokenize
 from .findings import Finding, Rule
-from .scopes import Scope, scopes
+from .scopes import of_views, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..catalog import Catalog
+    from ..catalog import Catalog, Table
     from .plans import Line, Plan
 
 SCAN = Rule(
@@ -47,64 +47,71 @@ _AUTOMATIC = re.compile(r"SEARCH (.+?) USING AUTOMATIC (?:PARTIAL )?(?:COVERING 
 
 
 def check(plan: Plan, catalog: Catalog) -> Iterator[Finding]:
-    """The findings in one plan."""
+    """The findings in one plan. Of what is generated for a view, its list alone is looked at, and only for loops in
+    loops: the view's own conditions and groups are what it is for. No index mends the plans of virtual tables."""
     place = (plan.file, plan.line, plan.column)
+    if plan.kind == "virtual" or (plan.kind == "view" and not plan.name.endswith(".list_all")):
+        return
     for number, line in enumerate(plan.lines):
-        if sort := _SORT.fullmatch(line.text):
+        if (sort := _SORT.fullmatch(line.text)) and plan.kind != "view":
             hint = "an index that begins with the columns compared by = and goes on with these saves it"
             message = f"{plan.name} uses a temporary B-tree for {sort[1]}"
             yield Finding(*place, SORT.name, plan.name, message, hint)
         elif automatic := _AUTOMATIC.fullmatch(line.text):
             columns = re.sub(r"=\?| AND", lambda found: "," if found[0] == " AND" else "", automatic[2])
-            message = f"{plan.name} makes SQLite build an index of {automatic[1]} ({columns}) each time it runs"
-            yield Finding(*place, AUTOMATIC.name, plan.name, message, f"create it: … ({columns})")
+            read = _read(plan, automatic[1], catalog)
+            called, table = (read.called, read.table.name) if read else (automatic[1], automatic[1])
+            message = f"{plan.name} makes SQLite build an index of {called} ({columns}) each time it runs"
+            yield Finding(*place, AUTOMATIC.name, plan.name, message, f"CREATE INDEX … ON {table} ({columns})")
         elif line.text.startswith("CORRELATED "):
             message = f"{plan.name} runs a subquery for each row"
             yield Finding(*place, CORRELATED.name, plan.name, message)
         elif scan := _SCAN.fullmatch(line.text):
-            name = scan["name"].removeprefix("main.").lower()
-            message = _scanned(plan, number, name, scan["index"], catalog)
+            message = _scanned(plan, number, scan["name"], scan["index"], catalog)
             if message:
                 hint = "an index on the columns of the condition, or another condition, makes it a search"
                 yield Finding(*place, SCAN.name, plan.name, f"{plan.name} {message}", hint)
 
 
-def _scanned(plan: Plan, number: int, name: str, index: str | None, catalog: Catalog) -> str:
-    """What is wrong with a SCAN; "" where reading all of it is what the statement is for."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A table that a statement reads. called: its name and the one it has in the statement. asked: a condition bears
+    on it. limited: a LIMIT ends the reading."""
+
+    table: Table
+    called: str
+    asked: bool
+    limited: bool
+
+
+def _read(plan: Plan, name: str, catalog: Catalog) -> _Read | None:
+    """What a plan calls `name`; None for a CTE, a subquery, a virtual table."""
+    name = name.removeprefix("main.").lower()
     own = scopes(plan.tokens)
     having = [scope for scope in own if name in scope.items]
-    condition = any(scope.where for scope in having)
+    asked = any(scope.where for scope in having)
     if not having:  # SQLite melts a view into the statement: its tables come with the view's names for them
-        having = [scope for scope in _of_views(own, catalog) if name in scope.items]
-        condition = any(scope.where for scope in (*own, *having))
+        having = [scope for scope in of_views(own, catalog) if name in scope.items]
+        asked = any(scope.where for scope in (*own, *having))
     table = next((found for scope in having if (found := catalog.table(scope.items[name]))), None)
     if table is None:
-        return ""  # a CTE, a subquery, a virtual table
+        return None
     called = table.name if table.name.lower() == name else f"{table.name} ({name})"
+    return _Read(table, called, asked, any(scope.limit for scope in having))
+
+
+def _scanned(plan: Plan, number: int, name: str, index: str | None, catalog: Catalog) -> str:
+    """What is wrong with a SCAN; "" where reading all of it is what the statement is for."""
+    read = _read(plan, name, catalog)
+    if read is None:
+        return ""
     outer = _outer_loop(plan.lines, number)
     if outer is not None:
-        return f"reads all of {called} once for each row of its outer loop ({outer})"
-    partial = any(one.name == index and one.where for one in table.indexes)
-    if not condition or partial or (index is not None and any(scope.limit for scope in having)):
+        return f"reads all of {read.called} once for each row of its outer loop ({outer})"
+    partial = any(one.name == index and one.where for one in read.table.indexes)
+    if not read.asked or partial or (index is not None and read.limited) or plan.kind == "view":
         return ""
-    return f"reads all of {called}" + (f" through the index {index}" if index else "")
-
-
-def _of_views(own: Sequence[Scope], catalog: Catalog) -> list[Scope]:
-    """The scopes of the views that these scopes read, and of the views that those read."""
-    found: list[Scope] = []
-    waiting = [name for scope in own for name in scope.items.values()]
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        view = next((one for one in catalog.views if one.name.lower() == name), None)
-        if view is None or name in seen:
-            continue
-        seen.add(name)
-        inside = scopes(tokenize(view.sql, view.file))
-        found += inside
-        waiting += [inner for scope in inside for inner in scope.items.values()]
-    return found
+    return f"reads all of {read.called}" + (f" through the index {index}" if index else "")
 
 
 def _outer_loop(lines: Sequence[Line], number: int) -> str | None:

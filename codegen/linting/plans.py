@@ -34,7 +34,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The plan of one statement. name: `module.function`, with an addition where a function has several, as in
-    `documents.page_after`. file, line, column: of the query, or of the table that it is generated for."""
+    `documents.page_after`. file, line, column: of the query, or of the table that it is generated for. kind: query, or
+    that of the table."""
 
     name: str
     file: str
@@ -43,6 +44,7 @@ class Plan:
     sql: str
     tokens: Sequence[Token]
     lines: tuple[Line, ...]
+    kind: str = "query"
 
     @property
     def text(self) -> str:
@@ -59,23 +61,24 @@ def plans(analysis: Analysis) -> Iterator[Plan]:
         for constant, sql in statements(module):
             # A variant of a query has a number behind two underscores.
             query = queries.get((module.name, constant)) or queries.get((module.name, constant.rpartition("__")[0]))
+            kind = "query"
             if query is not None:
                 place = (query.statement.file, query.token.line, query.token.column)
             elif table is not None:
-                place = (table.file, table.line, 0)
+                place, kind = (table.file, table.line, 0), table.kind
             else:
                 continue
             name = f"{module.name}.{_function(constant)}"
             while name in taken:  # a query `page_after` beside the second statement of `page`
                 name += "_2"
             taken.add(name)
-            yield plan(analysis.connection, name, place, sql)
+            yield plan(analysis.connection, name, place, sql, kind)
 
 
-def plan(connection: sqlite3.Connection, name: str, place: tuple[str, int, int], sql: str) -> Plan:
-    """The plan of one statement over the schema that `connection` holds."""
+def plan(connection: sqlite3.Connection, name: str, place: tuple[str, int, int], sql: str, kind: str = "query") -> Plan:
+    """The plan of one statement over the schema that `connection` holds; without lines where SQLite refuses it."""
     tokens = tokenize(sql, place[0])
-    return Plan(name, *place, sql, tokens, _explain(connection, sql, tokens))
+    return Plan(name, *place, sql, tokens, _explain(connection, sql, tokens), kind)
 
 
 def _explain(connection: sqlite3.Connection, sql: str, tokens: Sequence[Token]) -> tuple[Line, ...]:

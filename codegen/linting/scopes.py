@@ -6,10 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..tokens import COMMENT, Token
+from ..tokens import COMMENT, Token, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..catalog import Catalog
 
 _COMPOUND = ("UNION", "INTERSECT", "EXCEPT")
 _AFTER_FROM = ("WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "WINDOW", "RETURNING", "SET", "VALUES", "ON", "USING")
@@ -93,3 +95,20 @@ def _item(tokens: Sequence[Token], place: int) -> tuple[str, str]:
     if rest and rest[0].is_name and not rest[0].is_word(*_NO_ALIAS):
         return table, rest[0].value.lower()
     return table, table
+
+
+def of_views(own: Sequence[Scope], catalog: Catalog) -> list[Scope]:
+    """The scopes of the views that these scopes read, and of the views that those read."""
+    found: list[Scope] = []
+    waiting = [name for scope in own for name in scope.items.values()]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        view = next((one for one in catalog.views if one.name.lower() == name), None)
+        if view is None or name in seen:
+            continue
+        seen.add(name)
+        inside = scopes(tokenize(view.sql, view.file))
+        found += inside
+        waiting += [inner for scope in inside for inner in scope.items.values()]
+    return found
