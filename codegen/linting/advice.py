@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import sqltext
 from . import plan_rules
-from .plans import plan
+from .plans import explained
 from .scopes import of_views, scopes
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def _with_index(table: Table, columns: tuple[str, ...], slow: Plan, analysis: An
     connection.execute("SAVEPOINT trial")
     try:
         connection.execute(f'CREATE INDEX "index on trial" ON {sqltext.quote(table.name)} ({sqltext.names(columns)})')
-        trial = plan(connection, slow.name, (slow.file, slow.line, slow.column), slow.sql, slow.kind)
-        return set(plan_rules.check(trial, analysis.catalog))
+        return set(plan_rules.check(explained(connection, slow), analysis.catalog))
     finally:
         connection.execute("ROLLBACK TO trial")
         connection.execute("RELEASE trial")

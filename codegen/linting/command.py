@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,22 +85,35 @@ def lint(source: pipeline.Source, file: Path | None, *, update: bool = False) ->
     notes: list[Note] = []
     uncertain: frozenset[str] = frozenset()
     with pipeline.analyse(source, notes.append) as analysis:
-        made = {one.name: one for one in plans(analysis)}
         found = in_schema(analysis, notes)
-        for one in made.values():
-            found += plan_rules.check(one, analysis.catalog)
+        made = list(plans(analysis))
+        slow: dict[Finding, list[Plan]] = {}
+        for plan in made:
+            for one in plan_rules.check(plan, analysis.catalog):
+                slow.setdefault(one, []).append(plan)
         if file is not None and update:
-            text = snapshot.text(tuple(made.values()), sqlite3.sqlite_version)
-            file.write_text(text, encoding="utf-8", newline="\n")
+            file.write_text(snapshot.text(made, sqlite3.sqlite_version), encoding="utf-8", newline="\n")
         elif file is not None:
-            changed, other = _compare(file, tuple(made.values()))
+            changed, other = _compare(file, made)
             found += changed
             uncertain = frozenset(rule.name for rule in OF_PLANS) if other else uncertain
-        left, accepted = _accept(_texts(source, analysis), found, uncertain)
-        for name in dict.fromkeys(one.object for one in left if one.object in made):
-            of_plan = [one for one in left if one.object == name]
-            left = [one for one in left if one.object != name] + advised(of_plan, made[name], analysis)
-    return sorted(left), sorted(accepted)
+        left, accepted = _accept(_texts(source, analysis), [*found, *slow], uncertain)
+        told = [one for one in left if one not in slow]
+        for plan in {slow[one][0].name: slow[one][0] for one in left if one in slow}.values():
+            own = [one for one in left if one in slow and slow[one][0] is plan]
+            variants = sum(one.object == plan.object for one in made)
+            told += [
+                _in_variants(better, len(slow[one]), variants)
+                for one, better in zip(own, advised(own, plan, analysis), strict=True)
+            ]
+    return sorted(told), sorted(accepted)
+
+
+def _in_variants(finding: Finding, slow: int, variants: int) -> Finding:
+    """The finding with the number of the query's variants that have it, where not all of them do."""
+    if slow == variants:
+        return finding
+    return replace(finding, message=f"{finding.message} in {slow} of its {variants} variants")
 
 
 def in_schema(analysis: Analysis, notes: Sequence[Note]) -> list[Finding]:

@@ -41,6 +41,13 @@ CORRELATED = Rule(
     remark=True,
 )
 
+INVALID = Rule(
+    "invalid-statement",
+    "a generated statement that SQLite does not prepare",
+    "its function would fail in each call",
+    "",
+)
+
 _SCAN = re.compile(r"SCAN (?P<name>.+?)(?: USING (?:COVERING )?INDEX (?P<index>.+?))?(?: (?:LEFT|RIGHT|FULL)-JOIN)?")
 _SORT = re.compile(r"USE TEMP B-TREE FOR (.+)")
 _AUTOMATIC = re.compile(r"SEARCH (.+?) USING AUTOMATIC (?:PARTIAL )?(?:COVERING )?INDEX \((.+)\).*")
@@ -50,27 +57,30 @@ def check(plan: Plan, catalog: Catalog) -> Iterator[Finding]:
     """The findings in one plan. Of what is generated for a view, its list alone is looked at, and only for loops in
     loops: the view's own conditions and groups are what it is for. No index mends the plans of virtual tables."""
     place = (plan.file, plan.line, plan.column)
+    if plan.error:
+        message = f"SQLite refuses a statement of {plan.object}: {plan.error}"
+        yield Finding(*place, INVALID.name, plan.object, message, "this is a fault of the generator: report it")
     if plan.kind == "virtual" or (plan.kind == "view" and not plan.name.endswith(".list_all")):
         return
     for number, line in enumerate(plan.lines):
         if (sort := _SORT.fullmatch(line.text)) and plan.kind != "view":
             hint = "an index that begins with the columns compared by = and goes on with these saves it"
-            message = f"{plan.name} uses a temporary B-tree for {sort[1]}"
-            yield Finding(*place, SORT.name, plan.name, message, hint)
-        elif automatic := _AUTOMATIC.fullmatch(line.text):
+            message = f"{plan.object} uses a temporary B-tree for {sort[1]}"
+            yield Finding(*place, SORT.name, plan.object, message, hint)
+        elif (automatic := _AUTOMATIC.fullmatch(line.text)) and (read := _read(plan, automatic[1], catalog)):
             columns = re.sub(r"=\?| AND", lambda found: "," if found[0] == " AND" else "", automatic[2])
-            read = _read(plan, automatic[1], catalog)
-            called, table = (read.called, read.table.name) if read else (automatic[1], automatic[1])
-            message = f"{plan.name} makes SQLite build an index of {called} ({columns}) each time it runs"
-            yield Finding(*place, AUTOMATIC.name, plan.name, message, f"CREATE INDEX … ON {table} ({columns})")
+            message = f"{plan.object} makes SQLite build an index of {read.called} ({columns}) each time it runs"
+            yield Finding(
+                *place, AUTOMATIC.name, plan.object, message, f"CREATE INDEX … ON {read.table.name} ({columns})"
+            )
         elif line.text.startswith("CORRELATED "):
-            message = f"{plan.name} runs a subquery for each row"
-            yield Finding(*place, CORRELATED.name, plan.name, message)
+            message = f"{plan.object} runs a subquery for each row"
+            yield Finding(*place, CORRELATED.name, plan.object, message)
         elif scan := _SCAN.fullmatch(line.text):
             message = _scanned(plan, number, scan["name"], scan["index"], catalog)
             if message:
                 hint = "an index on the columns of the condition, or another condition, makes it a search"
-                yield Finding(*place, SCAN.name, plan.name, f"{plan.name} {message}", hint)
+                yield Finding(*place, SCAN.name, plan.object, f"{plan.object} {message}", hint)
 
 
 @dataclass(frozen=True, slots=True)

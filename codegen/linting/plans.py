@@ -7,14 +7,14 @@ same SQLite; the text is not an interface (https://www.sqlite.org/eqp.html) and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import sqlite3
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..tokens import PARAMETER, Token, tokenize
 from .statements import statements
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
 
     from ..pipeline import Analysis
@@ -33,18 +33,21 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of one statement. name: `module.function`, with an addition where a function has several, as in
-    `documents.page_after`. file, line, column: of the query, or of the table that it is generated for. kind: query, or
-    that of the table."""
+    """The plan of one statement. object: `module.function`. name: the same, with an addition where a function has
+    several statements, as in `documents.page_after`, and a number for a variant of a query. file, line, column: of the
+    query, or of the table that it is generated for. kind: query, or that of the table. error: what SQLite says where it
+    refuses the statement."""
 
+    object: str
     name: str
     file: str
     line: int
     column: int
     sql: str
     tokens: Sequence[Token]
-    lines: tuple[Line, ...]
     kind: str = "query"
+    lines: tuple[Line, ...] = ()
+    error: str = ""
 
     @property
     def text(self) -> str:
@@ -59,40 +62,43 @@ def plans(analysis: Analysis) -> Iterator[Plan]:
     for module in analysis.package.modules:
         table = analysis.catalog.relation(module.table) if module.table else None
         for constant, sql in statements(module):
-            # A variant of a query has a number behind two underscores.
-            query = queries.get((module.name, constant)) or queries.get((module.name, constant.rpartition("__")[0]))
-            kind = "query"
+            base, _, variant = constant.rpartition("__")  # as in _SQL_FIND__3
+            query = queries.get((module.name, constant))
+            if query is None and variant.isdecimal():
+                query = queries.get((module.name, base))
             if query is not None:
-                place = (query.statement.file, query.token.line, query.token.column)
+                place, kind = (query.statement.file, query.token.line, query.token.column), "query"
+                called = f"{module.name}.{query.name}"
+                name = f"{called} {variant}" if constant != f"_SQL_{query.name.upper()}" else called
             elif table is not None:
                 place, kind = (table.file, table.line, 0), table.kind
+                called = name = f"{module.name}.{constant.lstrip('_').lower()}"
             else:
                 continue
-            name = f"{module.name}.{_function(constant)}"
             while name in taken:  # a query `page_after` beside the second statement of `page`
                 name += "_2"
             taken.add(name)
-            yield plan(analysis.connection, name, place, sql, kind)
+            yield explained(analysis.connection, plan(called, name, place, sql, kind))
 
 
-def plan(connection: sqlite3.Connection, name: str, place: tuple[str, int, int], sql: str, kind: str = "query") -> Plan:
-    """The plan of one statement over the schema that `connection` holds; without lines where SQLite refuses it."""
-    tokens = tokenize(sql, place[0])
-    return Plan(name, *place, sql, tokens, _explain(connection, sql, tokens), kind)
+def plan(called: str, name: str, place: tuple[str, int, int], sql: str, kind: str = "query") -> Plan:
+    """A statement whose plan is not known yet."""
+    return Plan(called, name, *place, sql, tokenize(sql, place[0]), kind)
 
 
-def _explain(connection: sqlite3.Connection, sql: str, tokens: Sequence[Token]) -> tuple[Line, ...]:
-    parameters = [token for token in tokens if token.kind == PARAMETER]
+def explained(connection: sqlite3.Connection, made: Plan) -> Plan:
+    """The same with the plan over the schema that `connection` holds now."""
+    parameters = [token for token in made.tokens if token.kind == PARAMETER]
     values: object = {token.value: None for token in parameters}
     if any(token.text == "?" for token in parameters):
         values = (None,) * len(parameters)
     depths: dict[int, int] = {0: -1}
     lines: list[Line] = []
-    for number, parent, _, text in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values):  # type: ignore[arg-type]
+    try:
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {made.sql}", values).fetchall()  # type: ignore[arg-type]
+    except sqlite3.Error as error:
+        return replace(made, lines=(), error=str(error))
+    for number, parent, _, text in rows:
         depths[number] = depths[parent] + 1
         lines.append(Line(depths[number], re.sub(r"  +", " ", _NUMBER.sub("", text)).replace("-)", ")").strip()))
-    return tuple(lines)
-
-
-def _function(constant: str) -> str:
-    return constant.removeprefix("_SQL_").lstrip("_").lower()
+    return replace(made, lines=tuple(lines))

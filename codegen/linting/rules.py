@@ -25,7 +25,7 @@ OF_SCHEMAS: tuple[Rule, ...] = (
     literals.QUOTED,
 )
 # What a comment cannot accept: each is mended in one step.
-OF_FILES: tuple[Rule, ...] = (snapshot.CHANGED, acceptance.MALFORMED, acceptance.UNUSED)
+OF_FILES: tuple[Rule, ...] = (plan_rules.INVALID, snapshot.CHANGED, acceptance.MALFORMED, acceptance.UNUSED)
 
 RULES: tuple[Rule, ...] = (*OF_SCHEMAS, *OF_PLANS, *OF_FILES)
 ACCEPTABLE: dict[str, Rule] = {rule.name: rule for rule in (*OF_SCHEMAS, *OF_PLANS)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.linting import command, plan_rules
-from codegen.linting.plans import Plan, plan, plans
+from codegen.linting.plans import Plan, explained, plan, plans
 from codegen.pipeline import Source, analyse
 
 if TYPE_CHECKING:
@@ -37,7 +37,12 @@ def in_schema(folder: Path, schema: str) -> list[Finding]:
 def in_statement(folder: Path, schema: str, sql: str) -> list[Finding]:
     """What the rules find in the plan of one statement, called `q.ask`."""
     with analysis_of(folder, schema) as analysis:
-        return list(plan_rules.check(plan(analysis.connection, "q.ask", ("q.sql", 1, 1), sql), analysis.catalog))
+        return list(plan_rules.check(explained(analysis.connection, statement(sql)), analysis.catalog))
+
+
+def statement(sql: str) -> Plan:
+    """A statement called `q.ask`, without its plan."""
+    return plan("q.ask", "q.ask", ("q.sql", 1, 1), sql)
 
 
 def all_plans(folder: Path, schema: str, queries: str = "") -> list[Plan]:

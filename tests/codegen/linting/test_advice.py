@@ -8,9 +8,9 @@ import pytest
 
 from codegen.linting import plan_rules
 from codegen.linting.advice import advised
-from codegen.linting.plans import plan
+from codegen.linting.plans import explained
 
-from .looking import analysis_of
+from .looking import analysis_of, statement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ CREATE TABLE step (run INTEGER, number INTEGER);
 def test_the_index_that_mends_a_plan_is_named(query: str, hint: str, tmp_path: Path) -> None:
     """The shortest index under which the finding is gone and no other comes is the hint."""
     with analysis_of(tmp_path, SCHEMA) as analysis:
-        slow = plan(analysis.connection, "q.ask", ("q.sql", 1, 1), query)
+        slow = explained(analysis.connection, statement(query))
         found = list(plan_rules.check(slow, analysis.catalog))
         assert [one.hint for one in advised(found, slow, analysis)] == [hint]
 
@@ -42,7 +42,7 @@ def test_the_index_that_mends_a_plan_is_named(query: str, hint: str, tmp_path: P
 def test_no_index_is_named_where_none_serves(tmp_path: Path) -> None:
     """A condition that no index of columns serves keeps the rule's own hint; nothing on trial stays in the schema."""
     with analysis_of(tmp_path, SCHEMA) as analysis:
-        slow = plan(analysis.connection, "q.ask", ("q.sql", 1, 1), "SELECT id FROM run WHERE state LIKE '%a'")
+        slow = explained(analysis.connection, statement("SELECT id FROM run WHERE state LIKE '%a'"))
         found = list(plan_rules.check(slow, analysis.catalog))
         assert found
         assert advised(found, slow, analysis) == found

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from codegen.linting.command import lint
+from codegen.linting.plan_rules import check
+from codegen.linting.plans import plans
 from codegen.linting.rules import OF_PLANS
+from codegen.pipeline import Source
 
-from .looking import all_plans, in_statement
+from .looking import all_plans, analysis_of, in_statement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +134,60 @@ def test_the_plan_of_a_query_is_found_at_its_name(tmp_path: Path) -> None:
     queries = "-- name: first :one\nSELECT * FROM book WHERE id = :id;\n  -- name: old :many\nSELECT * FROM book;\n"
     found = {one.name: (one.line, one.column) for one in all_plans(tmp_path, SCHEMA, queries) if one.name[:2] == "q."}
     assert found == {"q.first": (1, 1), "q.old": (3, 3)}
+
+
+def test_a_view_is_listed_whole(tmp_path: Path) -> None:
+    """Of what is generated for a view only loops in loops are told, once: its conditions and groups are its own."""
+    views = """
+    CREATE VIEW recent AS SELECT id, title FROM book WHERE year > 2000;
+    CREATE VIEW by_year AS SELECT year, count(*) AS n FROM book GROUP BY year;
+    CREATE VIEW sold AS SELECT b.title, s.amount FROM book AS b JOIN sale AS s ON s.amount = b.year;
+    CREATE VIEW twice AS SELECT a.year FROM by_year AS a JOIN by_year AS b ON b.n = a.n;
+    """
+    with analysis_of(tmp_path, SCHEMA + views) as analysis:
+        found = [(one.rule, one.object) for made in plans(analysis) for one in check(made, analysis.catalog)]
+    assert found == [("automatic-index", "sold.list_all")]
+
+
+def test_no_index_mends_a_virtual_table(tmp_path: Path) -> None:
+    """What is generated for a virtual table gives no finding."""
+    virtual = "CREATE VIRTUAL TABLE box USING rtree (id, x0, x1);\n"
+    with analysis_of(tmp_path, SCHEMA + virtual) as analysis:
+        made = [one for one in plans(analysis) if one.name.startswith("box.")]
+        assert any("TEMP B-TREE" in line.text for one in made for line in one.lines)
+        assert [found for one in made for found in check(one, analysis.catalog)] == []
+
+
+def test_variants_of_a_query_are_one(tmp_path: Path) -> None:
+    """A query with optional parts has a plan for each variant; what several have is one finding that counts them."""
+    query = """
+    -- name: find :many
+    SELECT id FROM book
+    WHERE title = :title
+    AND year = :year -- @if year
+    ;
+    -- name: older :many
+    SELECT id FROM book
+    WHERE year < :year
+    AND title LIKE :part -- @if part
+    AND title = :title -- @if title
+    ;
+    """
+    (tmp_path / "s.sql").write_text(SCHEMA)
+    (tmp_path / "q.sql").write_text(query)
+    found, _ = lint(Source((tmp_path / "s.sql",), (tmp_path / "q.sql",)), None)
+    (older,) = [one for one in found if one.file.endswith("q.sql")]
+    assert (older.rule, older.object) == ("full-scan", "q.older")
+    assert older.message == "q.older reads all of book in 2 of its 4 variants"
+
+
+def test_a_statement_that_is_not_valid_is_found(tmp_path: Path) -> None:
+    """A statement that SQLite refuses is a finding that nobody can accept."""
+    (found,) = in_statement(tmp_path, SCHEMA, "SELECT gone FROM book")
+    assert (found.rule, found.message) == (
+        "invalid-statement",
+        "SQLite refuses a statement of q.ask: no such column: gone",
+    )
 
 
 def test_generated_statements_have_plans(tmp_path: Path) -> None:
