@@ -186,10 +186,11 @@ class SchemaPart:
 @dataclass(frozen=True, slots=True)
 class Package:
     """The whole output. runtime: the package whose leaves the output imports; None where it carries its own.
-    types: the application's, for `_types.py`."""
+    types: the application's, for `_types.py`. double_quotes: the schema has texts in double quotes."""
 
     runtime: str | None
     classes: tuple[RowClass, ...]
     modules: tuple[Module, ...]
     parts: tuple[SchemaPart, ...]
     types: tuple[OwnType, ...] = ()
+    double_quotes: bool = False

@@ -80,7 +80,12 @@ def analyse(source: Source, note: Callable[[Note], None] = _print_note) -> Analy
 
     note: called for each thing that looks doubtful; without it a line on stderr.
     """
-    doubt = _refuse if source.strict else note
+    rules: set[str] = set()
+
+    def doubt(one: Note) -> None:
+        rules.add(one.rule)
+        (_refuse if source.strict else note)(one)
+
     config = read_config(source.config)
     catalog, connection = read_schema(sources.read(source.schemas), doubt)
     try:
@@ -90,7 +95,8 @@ def analyse(source: Source, note: Callable[[Note], None] = _print_note) -> Analy
         queries = read_queries(connection, catalog, texts, config.types)
         views = {view.name: _types(view, catalog, connection) for view in catalog.views}
         package = transform(catalog, queries, source.runtime, doubt, views)
-        package = replace(package, types=tuple(one.own for one in config.types.values() if one.own))
+        own = tuple(one.own for one in config.types.values() if one.own)
+        package = replace(package, types=own, double_quotes="double-quoted" in rules)
     except BaseException:
         connection.close()
         raise

@@ -241,3 +241,64 @@ def test_the_output_needs_no_formatter(generated: Path) -> None:
     ignored = ["--extend-ignore", "E501,A,RUF012"]
     found = subprocess.run([ruff, "check", *config, *ignored, str(generated)], capture_output=True, text=True)
     assert found.returncode == 0, found.stdout
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    (tmp_path / "small.sql").write_text("CREATE TABLE t (id INTEGER PRIMARY KEY);\n")
+    return tmp_path / "small.sql"
+
+
+def test_the_package_has_a_folder_of_its_own(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--package NAME is made below --out, dots are folders, what stands beside it is nobody's business; an --out that
+    ends in the name is the package itself."""
+    out = small.parent / "src"
+    out.mkdir()
+    (out / "mine.py").write_text("mine = 1\n")
+    for place in (out, out / "shop" / "store"):
+        for more in ([], ["--check"]):
+            assert main(["--schema", str(small), "--out", str(place), "--package", "shop.store", *more]) == 0
+    assert {path.name for path in out.iterdir()} == {"mine.py", "shop"}
+    assert [path.name for path in (out / "shop").iterdir()] == ["store"]
+    assert capsys.readouterr().out.count("models.py") == 1
+    (out / "shop/store/models.py").unlink()
+    assert main(["--schema", str(small), "--out", str(out), "--package", "shop.store", "--check"]) == 1
+    assert "generate again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a..b", "class", "shop.if", "1st", "a/b"])
+def test_a_wrong_package_name_is_wrong_usage(small: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """What is no name for a Python package is exit code 2 before anything is read."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--schema", str(small), "--out", str(small.parent / "out"), "--package", name])
+    assert caught.value.code == 2
+    assert "is no name for a Python package" in capsys.readouterr().err
+
+
+def test_one_folder_takes_either_kind_of_output(small: Path) -> None:
+    """What was generated with the runtime's leaves is the generator's own also for standalone output, and back."""
+    out = str(small.parent / "out")
+    for runtime in ([], ["--runtime", "ragkernel"], []):
+        assert main(["--schema", str(small), "--out", out, *runtime]) == 0
+        assert (small.parent / "out/errors.py").exists() == (not runtime)
+        assert main(["--schema", str(small), "--out", out, *runtime, "--check"]) == 0
+
+
+def test_strict_makes_an_error_of_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is a note otherwise ends generation with --strict, with its place, and nothing is written."""
+    (tmp_path / "s.sql").write_text("CREATE TABLE t (\n  id INTEGER PRIMARY KEY,\n  done BOOLEAN DEFAULT 'f'\n);\n")
+    arguments = ["--schema", str(tmp_path / "s.sql"), "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--strict"]) == 2
+    assert "s.sql:3:0: the default of t.done is stored as str" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(arguments) == 0
+    assert "s.sql:3:0: note: the default of t.done is stored as str" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["lint", "diff"])
+def test_commands_have_their_own_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """lint and diff are commands of the same program, with options of their own."""
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert "--schema" in capsys.readouterr().out
