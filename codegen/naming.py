@@ -141,7 +141,7 @@ def class_name(table: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     if not text[0].isupper():
         text = "Row" + text
-    return text + "_" if keyword.iskeyword(text) or text in (*RESERVED_CLASSES, "I", "O") else text
+    return text + "_" if keyword.iskeyword(text) or text in RESERVED_CLASSES else text
 
 
 def camel(name: str) -> str:

@@ -48,6 +48,10 @@ def render(package: Package) -> dict[str, str]:
     return {name: layout.left_alone(layout.tidy(text)) for name, text in sorted(files.items())}
 
 
+# Names that linters take for numbers, by the rule that says so. They are the schema's, so the linter is told.
+_AMBIGUOUS = (("E741", "l"), ("E742", "I"), ("E742", "O"))
+
+
 @lru_cache(maxsize=4)
 def _environment(runtime: str | None) -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -103,7 +107,7 @@ def _models(environment: jinja2.Environment, classes: Sequence[RowClass]) -> str
         rows="_rows" in used,
         plain=plain,
         names=layout.in_order((one.name for one in classes), case=True),
-        ambiguous="l" in used,
+        ambiguous=[rule for rule, name in _AMBIGUOUS if name in used],
         unsorted=any(names != layout.in_order(names, case=True) for names in slots),
         body=body,
     )
@@ -133,7 +137,7 @@ def _module(environment: jinja2.Environment, module: Module, classes: Mapping[st
         models=models,
         bounds="_MIN" in used,
         type_alias="_type" in used,
-        ambiguous="l" in used,
+        ambiguous=["E741"] if "l" in used else [],
         body=body,
     )
 

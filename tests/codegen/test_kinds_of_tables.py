@@ -68,6 +68,8 @@ CREATE TABLE ignoring (a INTEGER PRIMARY KEY, b TEXT UNIQUE ON CONFLICT IGNORE);
 CREATE TABLE replacing (a INTEGER PRIMARY KEY, b TEXT UNIQUE ON CONFLICT REPLACE);
 CREATE TABLE one_column (x);
 CREATE TABLE clash (rowid INTEGER, n INTEGER);
+CREATE TABLE worded (id INTEGER PRIMARY KEY,
+    a TEXT DEFAULT bare, b TEXT NOT NULL DEFAULT "it's", c DEFAULT [x y], l INT);
 """
 
 
@@ -263,6 +265,14 @@ def test_rowids_of_keyless_tables(conn: Connection, load: Callable[[str], Any]) 
     assert load("doubled").insert(conn, a=2).b == 4
     assert not hasattr(load("doubled"), "upsert")  # its only unique key is never written
     assert load("doubled").get_by_b(conn, b=4).a == 2
+
+
+def test_defaults_without_quotes(conn: Connection, load: Callable[[str], Any]) -> None:
+    """Behind DEFAULT a name, bare or quoted as a name, is a text, wherever the default is used."""
+    worded = load("worded")
+    for made in (worded.insert(conn), worded.upsert(conn, id=5), worded.upsert(conn, id=5, l=1)):
+        assert (made.a, made.b, made.c) == ("bare", "it's", "x y")
+    assert worded.update(conn, id=5, c=None).c is None
 
 
 def test_keys_that_json_cannot_hold(conn: Connection, load: Callable[[str], Any]) -> None:
