@@ -65,7 +65,8 @@ SCALARS = _table(
     real never:                           pi
     real numeric number:                  atan atan2 asinh cos cosh degrees exp radians sin sinh tan tanh
     real maybe number:                    acos acosh asin atanh ln log log10 log2 mod pow power sqrt
-    text strict text:                     json json_pretty
+    text strict text:                     json
+    text first text:                      json_pretty
     text never json_scalar:               json_array json_object json_quote
     text strict text,text:                json_patch
     blob strict text:                     jsonb jsonb_patch

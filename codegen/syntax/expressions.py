@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from ..tokens import BLOB, NAME, NUMBER, PARAMETER, STRING, WORD
+from ..tokens import BLOB, NAME, NUMBER, OPERATOR, PARAMETER, STRING, WORD
 from .cursor import RESERVED, Cursor, SyntaxNotRead
 from .nodes import (
     Between,
@@ -35,14 +35,16 @@ from .nodes import (
 if TYPE_CHECKING:
     from ..tokens import Token
 
-# From the loosest to the tightest; the levels above these (OR, AND, NOT, equality) are methods.
-_LEVELS = (
-    ("<", "<=", ">", ">="),
-    ("&", "|", "<<", ">>"),
-    ("+", "-"),
-    ("*", "/", "%"),
-    ("||", "->", "->>"),
-)
+# How tightly operators bind, the loosest first.
+_OR, _AND, _NOT, _EQUAL, _LESS, _BITS, _PLUS, _TIMES, _JOIN, _COLLATE, _SIGN = range(1, 12)
+_BINARY = {
+    **dict.fromkeys(("<", "<=", ">", ">="), _LESS),
+    **dict.fromkeys(("&", "|", "<<", ">>"), _BITS),
+    **dict.fromkeys(("+", "-"), _PLUS),
+    **dict.fromkeys(("*", "/", "%"), _TIMES),
+    **dict.fromkeys(("||", "->", "->>"), _JOIN),
+    **dict.fromkeys(("=", "==", "<>", "!="), _EQUAL),
+}
 _SAME = {"==": "=", "!=": "<>"}
 _PATTERNS = ("LIKE", "GLOB", "REGEXP", "MATCH")
 _NOW = ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP")
@@ -59,12 +61,15 @@ class ExpressionParser(Cursor):
     def window(self) -> Window:
         """Take a window's definition in parentheses."""
 
-    def expression(self) -> Expression:
-        """Take an expression."""
-        left = self._conjunction()
-        while self.accept("OR"):
-            left = Binary("OR", left, self._conjunction())
-        return left
+    def expression(self, least: int = _OR) -> Expression:
+        """Take an expression of operators that bind at least so tightly. An operator takes all that stands left of it
+        and binds tighter, as in SQLite's own parser: `a ISNULL + b` is `(a ISNULL) + b`."""
+        left = self._prefixed()
+        while True:
+            found = self._continued(left, least)
+            if found is None:
+                return left
+            left = found
 
     def expressions(self) -> tuple[Expression, ...]:
         """Take `e, …`."""
@@ -84,31 +89,28 @@ class ExpressionParser(Cursor):
             if not self.accept(","):
                 return tuple(found)
 
-    def _conjunction(self) -> Expression:
-        left = self._negation()
-        while self.accept("AND"):
-            left = Binary("AND", left, self._negation())
-        return left
-
-    def _negation(self) -> Expression:
-        if self.at("NOT") and not self.at("NOT", "EXISTS"):
+    def _continued(self, left: Expression, least: int) -> Expression | None:
+        """An operator that binds at least so tightly with what stands right of it; None where there is none."""
+        token = self.peek()
+        if token.kind == OPERATOR:
+            level = _BINARY.get(token.text, 0)
+            if level < least:
+                return None
             self.take()
-            return Unary("NOT", self._negation())
-        return self._equality()
-
-    def _equality(self) -> Expression:
-        left = self._operation(0)
-        while True:
-            found = self._compared(left)
-            if found is None:
-                return left
-            left = found
+            return Binary(_SAME.get(token.text, token.text), left, self.expression(level + 1))
+        if token.kind != WORD:
+            return None
+        if least <= _COLLATE and self.accept("COLLATE"):
+            return Collate(left, self.name())
+        if least <= _EQUAL and (found := self._compared(left)) is not None:
+            return found
+        for word, level in (("AND", _AND), ("OR", _OR)):
+            if least <= level and self.accept(word):
+                return Binary(word, left, self.expression(level + 1))
+        return None
 
     def _compared(self, left: Expression) -> Expression | None:
-        """One operator of the level of equality with what stands right of it, or None."""
-        operator = self.choose("=", "==", "<>", "!=")
-        if operator:
-            return Binary(_SAME.get(operator, operator), left, self._operation(0))
+        """A word of the level of equality with what stands right of it, or None."""
         if self.accept("ISNULL"):
             return IsNull(left, False)
         if self.accept("NOTNULL") or self.accept("NOT", "NULL"):
@@ -119,16 +121,16 @@ class ExpressionParser(Cursor):
         if negated:
             self.take()
         if self.accept("BETWEEN"):
-            low = self._negation()
+            low = self.expression(_NOT)
             self.expect("AND")
-            return Between(left, low, self._operation(0), negated)
+            return Between(left, low, self.expression(_LESS), negated)
         if self.accept("IN"):
             return self._membership(left, negated)
         operator = self.choose(*_PATTERNS)
         if not operator:
             return None
-        right = self._operation(0)
-        escape = self._operation(1) if self.accept("ESCAPE") else None
+        right = self.expression(_LESS)
+        escape = self.expression(_LESS) if self.accept("ESCAPE") else None
         found = Binary(operator, left, right, escape)
         return Unary("NOT", found) if negated else found
 
@@ -136,7 +138,7 @@ class ExpressionParser(Cursor):
         negated = self.accept("NOT")
         if self.accept("DISTINCT", "FROM"):
             negated = not negated
-        right = self._operation(0)
+        right = self.expression(_LESS)
         if right == Literal("null", "NULL"):
             return IsNull(left, negated)
         return Binary("IS NOT" if negated else "IS", left, right)
@@ -164,27 +166,12 @@ class ExpressionParser(Cursor):
         self.expect(")")
         return found
 
-    def _operation(self, level: int) -> Expression:
-        if level == len(_LEVELS):
-            return self._collated()
-        if self.at("NOT") and not self.at("NOT", "EXISTS"):
-            # NOT as an operand takes everything that binds tighter than it does.
-            return self._negation()
-        left = self._operation(level + 1)
-        while self.peek().text in _LEVELS[level] and (operator := self.choose(*_LEVELS[level])):
-            left = Binary(operator, left, self._operation(level + 1))
-        return left
-
-    def _collated(self) -> Expression:
-        found = self._prefixed()
-        while self.accept("COLLATE"):
-            found = Collate(found, self.name())
-        return found
-
     def _prefixed(self) -> Expression:
+        if self.accept("NOT"):
+            return Unary("NOT", self.expression(_NOT))
         operator = self.choose("-", "+", "~")
         if operator:
-            return Unary(operator, self._prefixed())
+            return Unary(operator, self.expression(_SIGN))
         return self._primary()
 
     def _primary(self) -> Expression:
@@ -248,9 +235,6 @@ class ExpressionParser(Cursor):
         if word == "EXISTS":
             self.take()
             return self._exists()
-        if word == "NOT" and self.at("NOT", "EXISTS"):
-            self.expect("NOT", "EXISTS")
-            return Unary("NOT", self._exists())
         if word == "RAISE" and called:
             self.take()
             self.skip_group()
