@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..syntax import SyntaxNotRead, parse
 from ..syntax.nodes import Core, Select
-from ..tokens import PARAMETER
+from ..tokens import PARAMETER, folded
 from .changes import change
 from .engine import Engine
 from .parameters import Visitor
@@ -109,7 +109,7 @@ class _Inferring:
         tree = self._tree
         if not isinstance(tree, Select) or len(tree.arms) > 1 or not isinstance(tree.arms[0][1], Core):
             return {}
-        tables = CommonTables({one.name.lower(): one for one in tree.tables}, None, None)
+        tables = CommonTables({folded(one.name): one for one in tree.tables}, None, None)
         context = analyse(tree.arms[0][1], None, tables, work).given
         return {
             one.name: FromItem(one.name, one.table, context.missing(one) or context.vanished)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..tokens import folded
 from .functions import AGGREGATES
 from .values import BLOB, INTEGER, NOTHING, NUMBER, ONLY_NULL, REAL, TEXT, Value, unite
 
@@ -80,13 +81,13 @@ def window_value(call: Call, context: Context, work: Work) -> Value:
 def _covers(over: Window | str | None, context: Context) -> bool:
     """Whether the window's frame always holds the current row, as the default frame does."""
     if isinstance(over, str):
-        over = context.windows.get(over.lower())
+        over = context.windows.get(folded(over))
         if over is None:
             return False
     while over is not None:
         if over.frame is not None:
             return over.frame.covers
-        base = over.base.lower()
+        base = folded(over.base)
         if not base:
             return True
         over = context.windows.get(base)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..syntax.nodes import Delete, Insert, Join, Row, Subquery, TableItem, Update
+from ..tokens import folded
 from .conditions import assume, when_true
 from .joins import scope_of
 from .scopes import CommonTables, Context, OutputColumn, Scope, Source, Visible
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 def change(statement: Insert | Update | Delete, visitor: Visitor) -> Sequence[OutputColumn]:
     """The columns of RETURNING; the uses of parameters go to the visitor."""
     work = visitor.work
-    tables = CommonTables({one.name.lower(): one for one in statement.tables}, None, None)
+    tables = CommonTables({folded(one.name): one for one in statement.tables}, None, None)
     for one in statement.tables:
         visitor.select(one.select, None, tables)
     target = work.relation(statement.table, None, None)
     if target is None:
         return ()
-    target.name = (statement.alias or statement.table).lower()
+    target.name = folded(statement.alias or statement.table)
     if isinstance(statement, Insert):
         context = _insert(statement, target, tables, visitor)
     elif isinstance(statement, Update):
@@ -64,7 +65,7 @@ def _writable(source: Source) -> list[OutputColumn]:
 
 
 def _target_value(name: str, source: Source) -> Value:
-    place = source.find(name.lower())
+    place = source.find(folded(name))
     if place is not None:
         return source.columns[place].value
     return source.rowid or NOTHING
@@ -102,16 +103,16 @@ def _update(statement: Update, target: Source, tables: CommonTables, visitor: Vi
         filtered = assume(context, when_true(statement.where, context, work), work)
     old = filtered.scope.sources[0]
     set_to = {
-        name.lower(): work.value(one.value, filtered)
+        folded(name): work.value(one.value, filtered)
         for one in statement.assignments
         if len(one.columns) == 1
         for name in one.columns
     }
-    several = {name.lower() for one in statement.assignments if len(one.columns) > 1 for name in one.columns}
+    several = {folded(name) for one in statement.assignments if len(one.columns) > 1 for name in one.columns}
     # What was set is NULL only where the expression is; what was not set is as the WHERE found it.
     columns = []
     for place, column in enumerate(target.columns):
-        key, value = column.name.lower(), column.value
+        key, value = folded(column.name), column.value
         if key in set_to:
             value = value.with_null(value.nullable and set_to[key].nullable)
         elif key not in several and not _computed(target, place) and not _is_changed_by_triggers(target, work):
@@ -135,7 +136,7 @@ def _delete(statement: Delete, target: Source, tables: CommonTables, visitor: Vi
 
 def _is_changed_by_triggers(source: Source, work: Work) -> bool:
     """Whether a trigger of the table might change a row before it is given back."""
-    return source.table is None or any(one.table.lower() == source.table.name.lower() for one in work.catalog.triggers)
+    return source.table is None or any(folded(one.table) == folded(source.table.name) for one in work.catalog.triggers)
 
 
 def _limits(statement: Update | Delete, context: Context, visitor: Visitor) -> None:

@@ -25,6 +25,7 @@ from ..syntax.nodes import (
     Row,
     Unary,
 )
+from ..tokens import folded
 from .functions import DETERMINISTIC, is_aggregate, propagates
 from .scopes import NO_FACTS, Alias, Context, Facts, Found, resolve
 
@@ -224,10 +225,10 @@ def _matched(left: Expression, context: Context) -> Facts:
         table = source.table
         if table is None or not table.module.startswith("fts"):
             continue
-        named = left.table.lower() or left.column.lower()
+        named = folded(left.table) or folded(left.column)
         found = resolve(left, context)
         own = isinstance(found, Found) and any(one is source for one, _ in found.parts)
-        if own or named == source.name or named == table.name.lower():
+        if own or named == source.name or named == folded(table.name):
             place = source.find("rank")
             return frozenset({("column", id(source), place)}) if place is not None else NO_FACTS
     return NO_FACTS

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..definitions import stored_tokens
 from ..syntax import SyntaxNotRead, parse_view
+from ..tokens import folded
 from .expressions import value_of
 from .relations import common_source, function_columns, own_table, renamed, table_columns, table_source
 from .scopes import CommonTables, Context, Facts, OutputColumn, Source
@@ -71,16 +72,16 @@ class Engine:
         table = self.catalog.relation(name)
         if table is None:
             return own_table(name)
-        key = table.name.lower()
+        key = folded(table.name)
         if table.kind == "view":
-            return Source(name.lower(), table, self.view(table))
+            return Source(folded(name), table, self.view(table))
         if key not in self._views:
             self._views[key] = table_columns(table)
         return table_source(table, self._views[key])
 
     def view(self, view: Table) -> Sequence[OutputColumn]:
         """The columns of a view: what its SELECT gives, under the view's names."""
-        key = view.name.lower()
+        key = folded(view.name)
         if key not in self._views:
             # Only for as long as it is being found out: SQLite lets no view read itself.
             self._views[key] = _unknown(view)

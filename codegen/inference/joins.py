@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..syntax.nodes import Join, Parameter, SelectItem, TableItem
+from ..tokens import folded
 from .scopes import NO_FACTS, Condition, Extension, OutputColumn, Scope, Source, Visible, column_key
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ class _Builder:
     def _source(self, item: FromItem) -> Source:
         if isinstance(item, SelectItem):
             columns = self._work.columns(item.select, self._parent, self._tables)
-            return Source(item.alias.lower(), None, columns)
+            return Source(folded(item.alias), None, columns)
         assert isinstance(item, TableItem)
-        name = (item.alias or item.name).lower()
+        name = folded(item.alias or item.name)
         if item.arguments is not None:
             return _function(item, name, self._work)
         found = self._work.relation(item.name, self._parent, self._tables)
@@ -82,29 +83,29 @@ class _Builder:
     def _merge(
         self, join: Join, left: list[Visible], right: list[Visible], extensions: list[Extension]
     ) -> list[Visible]:
-        names = [name.lower() for name in join.using or ()]
+        names = [folded(name) for name in join.using or ()]
         if join.natural:
-            others = {one.name.lower() for one in right}
-            names = [one.name.lower() for one in left if one.name.lower() in others]
+            others = {folded(one.name) for one in right}
+            names = [folded(one.name) for one in left if folded(one.name) in others]
         if not names:
             return [*left, *right]
-        partners = {one.name.lower(): one for one in reversed(right)}
+        partners = {folded(one.name): one for one in reversed(right)}
         result = []
         for one in left:
-            partner = partners.get(one.name.lower()) if one.name.lower() in names else None
+            partner = partners.get(folded(one.name)) if folded(one.name) in names else None
             if partner is None:
                 result.append(one)
                 continue
-            del partners[one.name.lower()]
-            names.remove(one.name.lower())
+            del partners[folded(one.name)]
+            names.remove(folded(one.name))
             self._scope.conditions.append(Condition(None, extensions, _keys(one) | _keys(partner)))
             parts = {"RIGHT": partner.parts, "FULL": (*one.parts, *partner.parts)}.get(join.kind, one.parts)
             full = one.full | partner.full | frozenset(extensions) if join.kind == "FULL" else one.full
             result.append(Visible(one.name, parts, partner.full if join.kind == "RIGHT" else full))
-        used = {name.lower() for name in join.using or ()}
+        used = {folded(name) for name in join.using or ()}
         if join.natural:
-            used = {one.name.lower() for one in left}
-        return [*result, *(one for one in right if one.name.lower() not in used)]
+            used = {folded(one.name) for one in left}
+        return [*result, *(one for one in right if folded(one.name) not in used)]
 
 
 def _keys(one: Visible) -> Facts:
@@ -116,14 +117,14 @@ def _function(item: TableItem, name: str, work: Work) -> Source:
     """A table function. `json_each(:p)` reads a list, whose items the parameter's type is about."""
     columns = list(work.function_columns(item.name))
     arguments = item.arguments or ()
-    if item.name.lower() == "json_each" and len(arguments) == 1 and isinstance(arguments[0], Parameter):
+    if folded(item.name) == "json_each" and len(arguments) == 1 and isinstance(arguments[0], Parameter):
         parameter = arguments[0].name
         place = next((place for place, one in enumerate(columns) if one.name == "value"), -1)
         if place >= 0:
             known = work.given.get(f"{parameter}[]", columns[place].value)
             value = replace(known, origin=None, listed=parameter)
             columns[place] = OutputColumn("value", value)
-    hidden = frozenset(place for place, one in enumerate(columns) if one.name in HIDDEN.get(item.name.lower(), ()))
+    hidden = frozenset(place for place, one in enumerate(columns) if one.name in HIDDEN.get(folded(item.name), ()))
     return Source(name, None, columns, hidden)
 
 

@@ -27,6 +27,7 @@ from ..syntax.nodes import (
     Values,
     Window,
 )
+from ..tokens import folded
 from ..typemap import affinity
 from .functions import AGGREGATES, expected
 from .scopes import CommonTables, Context, Scope
@@ -62,7 +63,7 @@ class Visitor:
         assigned: bool = False,
     ) -> None:
         """targets: what the columns are compared with or assigned to."""
-        here = CommonTables({one.name.lower(): one for one in select.tables}, parent, tables)
+        here = CommonTables({folded(one.name): one for one in select.tables}, parent, tables)
         for one in select.tables:
             self.select(one.select, parent, here)
         context = None
@@ -125,9 +126,9 @@ class Visitor:
         elif isinstance(item, SelectItem):
             self.select(item.select, parent, tables)
         elif isinstance(item, TableItem):
-            whole = item.name.lower() in ("json_each", "json_tree")
+            whole = folded(item.name) in ("json_each", "json_tree")
             for place, one in enumerate(item.arguments or ()):
-                if isinstance(one, Parameter) and not (item.name.lower() == "json_each" and item.arguments == (one,)):
+                if isinstance(one, Parameter) and not (folded(item.name) == "json_each" and item.arguments == (one,)):
                     self.uses.add(one.name, TEXT if whole else INTEGER if place else NOTHING, GENERAL)
                 elif isinstance(one, Parameter):
                     self.uses.add(one.name, NOTHING, GENERAL, many=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..catalog import Column
 from ..syntax.walk import reads_table
+from ..tokens import folded
 from .scopes import CommonTables, OutputColumn, Source
 from .values import INTEGER, JSON_SCALAR, NOTHING, TEXT, Value, of_column
 
@@ -66,7 +67,7 @@ def table_source(table: Table, columns: Sequence[OutputColumn]) -> Source:
     """A table or a virtual table as a source."""
     hidden = frozenset(place for place, one in enumerate(table.columns) if one.hidden)
     rowid = replace(INTEGER, origin=(table, _ROWID)) if table.rowid is not None else None
-    return Source(table.name.lower(), table, columns, hidden, rowid)
+    return Source(folded(table.name), table, columns, hidden, rowid)
 
 
 def plain_columns(named: dict[str, Value]) -> list[OutputColumn]:
@@ -75,7 +76,7 @@ def plain_columns(named: dict[str, Value]) -> list[OutputColumn]:
 
 def function_columns(name: str, connection: sqlite3.Connection) -> list[OutputColumn]:
     """The columns of a table function: those of SQLite's by name, of others their names alone."""
-    known = _FUNCTIONS.get(name.lower())
+    known = _FUNCTIONS.get(folded(name))
     if known is not None:
         return plain_columns(known)
     try:
@@ -87,16 +88,16 @@ def function_columns(name: str, connection: sqlite3.Connection) -> list[OutputCo
 
 def own_table(name: str) -> Source | None:
     """One of SQLite's own tables."""
-    if name.lower() in _SCHEMA_NAMES:
-        return Source(name.lower(), None, plain_columns(_SCHEMA), rowid=INTEGER)
-    if name.lower() == "sqlite_sequence":
-        return Source(name.lower(), None, plain_columns({"name": NOTHING, "seq": NOTHING}), rowid=INTEGER)
+    if folded(name) in _SCHEMA_NAMES:
+        return Source(folded(name), None, plain_columns(_SCHEMA), rowid=INTEGER)
+    if folded(name) == "sqlite_sequence":
+        return Source(folded(name), None, plain_columns({"name": NOTHING, "seq": NOTHING}), rowid=INTEGER)
     return None
 
 
 def common_source(name: str, tables: CommonTables | None, work: Work) -> Source | None:
     """The table of that name in the innermost WITH that has one."""
-    key = name.lower()
+    key = folded(name)
     while tables is not None:
         if key in tables.nodes:
             return Source(key, None, _common_columns(key, tables, work))
@@ -139,9 +140,9 @@ def renamed(columns: Sequence[OutputColumn], names: Sequence[str] | None) -> tup
     found = []
     for one in columns:
         name, number = one.name, 0
-        while name.lower() in seen:
+        while folded(name) in seen:
             number += 1
             name = f"{one.name}:{number}"
-        seen.add(name.lower())
+        seen.add(folded(name))
         found.append(replace(one, name=name, source=""))
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from ..tokens import folded
 from .values import NOTHING, Value, unite
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Source:
 
     def find(self, name: str) -> int | None:
         """The place of the column of that lower-case name."""
-        return next((place for place, one in enumerate(self.columns) if one.name.lower() == name), None)
+        return next((place for place, one in enumerate(self.columns) if folded(one.name) == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class Alias:
 def resolve(name: Name, context: Context | None) -> Found | Alias | None:
     """What a column's name means here or in an outer query; None for nothing that is known. Columns go before aliases
     (https://www.sqlite.org/lang_select.html)."""
-    table, column = name.table.lower(), name.column.lower()
+    table, column = folded(name.table), folded(name.column)
     while context is not None:
         found = _qualified(table, column, context) if table else _unqualified(column, context)
         if found is not None:
@@ -219,14 +220,14 @@ def _in_source(source: Source, column: str, context: Context) -> Found | None:
         return Found(context, source.columns[place].name, ((source, place),))
     if column in ROWID_NAMES and source.rowid is not None:
         key = source.table.rowid_column if source.table else None
-        place = source.find(key.lower()) if key else None
+        place = source.find(folded(key)) if key else None
         return Found(context, key or "rowid", ((source, -1 if place is None else place),))
     return None
 
 
 def _unqualified(column: str, context: Context) -> Found | None:
     for one in context.scope.visible:
-        if one.name.lower() == column:
+        if folded(one.name) == column:
             return Found(context, one.name, one.parts, one.full)
     for source in context.scope.sources:
         place = source.find(column)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..syntax.nodes import Call, Core, Literal, Name, Values
 from ..syntax.walk import calls_here, every, selects_here
+from ..tokens import folded
 from .conditions import assume, key_of, when_true
 from .functions import is_aggregate
 from .joins import scope_of
@@ -31,7 +32,7 @@ def columns_of(
     select: Select, parent: Context | None, tables: CommonTables | None, work: Work
 ) -> tuple[OutputColumn, ...]:
     """The columns of a compound: of its first arm by name, of all its arms by value."""
-    here = CommonTables({one.name.lower(): one for one in select.tables}, parent, tables) if select.tables else tables
+    here = CommonTables({folded(one.name): one for one in select.tables}, parent, tables) if select.tables else tables
     operators = [operator for operator, _ in select.arms]
     arms = [arm_columns(arm, parent, here, work) for _, arm in select.arms]
     found = list(arms[0])
@@ -72,7 +73,7 @@ def arm_columns(
 def analyse(core: Core, parent: Context | None, tables: CommonTables | None, work: Work) -> Analysed:
     """The contexts of a SELECT: what its WHERE sees, and what its results see."""
     scope = scope_of(core.source, work, parent, tables)
-    aliases = {one.alias.lower(): one.expression for one in reversed(core.results) if one.alias and one.expression}
+    aliases = {folded(one.alias): one.expression for one in reversed(core.results) if one.alias and one.expression}
     rows = Context(scope, parent, aliases=aliases, windows=dict(core.windows), tables=tables)
     facts = when_true(core.where, rows, work) if core.where is not None else NO_FACTS
     filtered = assume(rows, facts, work)
@@ -139,7 +140,7 @@ def _escaping(select: Select, parent: Context, work: Work) -> list[Call]:
     """The aggregates of a subquery that are not over its own rows."""
     if not any(isinstance(one, Call) and is_aggregate(one) and any(_names(one)) for one in every(select)):
         return []
-    nodes = {one.name.lower(): one for one in select.tables}
+    nodes = {folded(one.name): one for one in select.tables}
     tables = CommonTables(nodes, parent, parent.tables) if nodes else parent.tables
     found: list[Call] = []
     for _, arm in select.arms:
@@ -158,7 +159,7 @@ def _escaping(select: Select, parent: Context, work: Work) -> list[Call]:
 def result_columns(result: Result, context: Context, work: Work) -> list[OutputColumn]:
     """The columns of a result expression or a star."""
     if result.expression is None:
-        return _star(result.table.lower(), context)
+        return _star(folded(result.table), context)
     value = work.value(result.expression, context)
     found = resolve(result.expression, context) if isinstance(result.expression, Name) else None
     source = ""

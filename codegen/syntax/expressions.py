@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from ..tokens import BLOB, NAME, NUMBER, OPERATOR, PARAMETER, STRING, WORD
+from ..tokens import BLOB, NAME, NUMBER, OPERATOR, PARAMETER, STRING, WORD, folded
 from .cursor import RESERVED, Cursor, SyntaxNotRead
 from .nodes import (
     Between,
@@ -273,7 +273,7 @@ class ExpressionParser(Cursor):
         return Cast(operand, " ".join(words))
 
     def _call(self) -> Expression:
-        name = self.take().value.lower()
+        name = folded(self.take().value)
         self.expect("(")
         star = self.accept("*")
         distinct = self.choose("DISTINCT", "ALL") == "DISTINCT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..tokens import folded
 from .cursor import JOIN_WORDS, SyntaxNotRead
 from .expressions import ExpressionParser
 from .nodes import (
@@ -112,7 +113,7 @@ class SelectParser(ExpressionParser):
         windows: list[tuple[str, Window]] = []
         if self.at("WINDOW"):
             while self.choose("WINDOW", ","):
-                name = self.name().lower()
+                name = folded(self.name())
                 self.expect("AS")
                 windows.append((name, self.window()))
         return Core(results, source, where, group, having, tuple(windows), distinct)

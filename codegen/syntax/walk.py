@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ..tokens import folded
 from .nodes import Call, Select, TableItem
 
 if TYPE_CHECKING:
@@ -60,4 +61,4 @@ def selects_here(expression: object) -> Iterator[Select]:
 
 def reads_table(select: object, name: str) -> bool:
     """Whether a table of that lower-case name stands in a FROM anywhere in it."""
-    return any(isinstance(one, TableItem) and one.name.lower() == name for one in every(select))
+    return any(isinstance(one, TableItem) and folded(one.name) == name for one in every(select))
