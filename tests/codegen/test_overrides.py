@@ -117,6 +117,11 @@ QUERIES = """
 -- name: dearer :many
 SELECT id, cost, tip FROM items WHERE cost > :cost ORDER BY id;
 
+-- name: total :one
+-- @column total: money | None
+-- @param factor: money
+SELECT sum(cost) * :factor AS total FROM items;
+
 -- name: raise_cost :execrows
 UPDATE items SET cost = :cost WHERE day = :day;
 """
@@ -176,6 +181,7 @@ def test_own_classes_are_looked_for(till: Any, conn: Any) -> None:
     assert [row.day for row in (*page.items, *rest.items)] == sorted(days)
     assert [row.day for row in till.queries.per_day.get_many(conn, [days[2], days[0]])] == [days[2], days[0]]
     assert [row.open for row in till.queries.per_day.list_all(conn)] == [True, False, False]
+    assert items.total(conn, factor=money.Money(2)) == money.Money(30)
     assert items.raise_cost(conn, cost=money.Money(9), day=days[0]) == 1
     assert [(row.id, row.cost, row.tip) for row in items.dearer(conn, cost=money.Money(5))] == [
         (1, money.Money(9), None)
@@ -244,6 +250,7 @@ def use(conn: Writer) -> None:
     till.queries.items.update(conn, id=1, color="red")  # type: ignore[arg-type]
     till.queries.per_day.get_many(conn, [date(2026, 1, 1)])
     till.queries.per_day.get_many(conn, ["2026-01-01"])  # type: ignore[list-item]
+    assert_type(till.queries.items.total(conn, factor=Money(2)), Money | None)
     assert_type(till.queries.items.dearer(conn, cost=Money(1))[0].tip, Money | None)
 """
 

@@ -338,6 +338,8 @@ def test_functions_of_the_application(music: Any) -> None:
 
     with music.connect(":memory:", prepare=prepare) as db, db.read() as conn:
         assert conn.execute("SELECT twice(?)", (21,)) == [(42,)]
+    with music.connect(":memory:") as db, db.read() as conn, pytest.raises(music.errors.QueryFailed, match="prepare=…"):
+        conn.execute("SELECT twice(21)")
     with pytest.raises(ZeroDivisionError):
         music.connect(":memory:", prepare=lambda _raw: 1 // 0)
 
