@@ -98,5 +98,5 @@ def _differs(table: Table, column: Column, stored: object) -> str:
         pattern, called = (_DATE, "a date") if declared.startswith("DATE") else (_TIME, "a time")
         if kind == "moment":
             pattern, called = _MOMENT, "a date with a time"
-        return "" if pattern.fullmatch(text) else f"{actual}, not {called} ({stored!r})"
+        return "" if pattern.fullmatch(text) else f"{actual}, not {called}"
     return ""

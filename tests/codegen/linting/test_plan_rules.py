@@ -25,6 +25,7 @@ CREATE TABLE book (
 CREATE INDEX book_author ON book (author_id);
 CREATE INDEX book_title ON book (title);
 CREATE INDEX author_of_city ON author (name) WHERE city IS NOT NULL;
+CREATE TABLE pair (a TEXT, b TEXT, x TEXT, PRIMARY KEY (a, b));
 CREATE TABLE sale (book INTEGER, amount INTEGER);
 CREATE VIEW named AS SELECT b.id, a.name, b.year FROM book AS b JOIN author AS a ON a.id = b.author_id;
 """
@@ -76,7 +77,11 @@ CASES = (
             "SELECT DISTINCT year FROM book",
             "SELECT id FROM book ORDER BY title, year",
         ),
-        ("SELECT title, count(*) AS n FROM book GROUP BY title", "SELECT id FROM book ORDER BY title DESC"),
+        (
+            "SELECT title, count(*) AS n FROM book GROUP BY title",
+            "SELECT id FROM book ORDER BY title DESC",
+            "SELECT x FROM pair WHERE a IS :a AND b IS :b AND rowid > :rowid ORDER BY rowid",
+        ),
     ),
     Case(
         "automatic-index",
