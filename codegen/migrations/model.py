@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from ..tokens import NAME, STRING
 from .table import Column, Constraint, read_table
 from .text import folded, lower, names_in, tokens_of
 
@@ -172,5 +173,12 @@ def _virtual(connection: sqlite3.Connection, name: str, sql: str) -> Table:
 
 
 def _arguments(tokens: list[Token]) -> str:
-    """The arguments of a module: `content='x'` and `content="x"` are the same to all that SQLite carries."""
-    return lower(" ".join(token.value if token.kind in ("name", "string") else token.text for token in tokens))
+    """The arguments of a module: `content='x'` and `content="x"` are the same to all that SQLite carries, names have no
+    case, and what an option says in quotes has one."""
+    pieces = []
+    for place, token in enumerate(tokens):
+        quoted = token.kind in (NAME, STRING)
+        said = quoted and place > 0 and tokens[place - 1].text == "="
+        value = token.value if quoted else token.text
+        pieces.append(value if said else lower(value))
+    return " ".join(pieces)

@@ -46,7 +46,9 @@ def test_the_runtime_depends_on_nothing() -> None:
     assert {"gen", "test", "bench", "dev"} <= set(PROJECT["project"]["optional-dependencies"])
 
 
-@pytest.mark.parametrize("target", ["setup", "gen", "check-gen", "lint", "type", "test", "test-all", "bench", "demo"])
+@pytest.mark.parametrize(
+    "target", ["setup", "gen", "check-gen", "check-migrations", "lint", "type", "test", "test-all", "bench", "demo"]
+)
 def test_help_names_every_target(target: str) -> None:
     """Each target of the Makefile carries the sentence that `make help` prints."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

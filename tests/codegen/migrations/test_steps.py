@@ -252,6 +252,15 @@ def test_a_contentless_index_says_that_it_is_empty(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_what_an_option_says_has_a_case(tmp_path: Path) -> None:
+    """An index with another separator is another index, however like the letters look."""
+    made = "CREATE VIRTUAL TABLE f USING fts5(a, tokenize=\"unicode61 separators 'x'\");"
+    project, connection = moved(tmp_path, made, made.replace("'x'", "'X'"), "INSERT INTO f (a) VALUES ('1X2')")
+    assert connection.execute("SELECT count(*) FROM f WHERE f MATCH '2'").fetchall() == [(1,)]
+    connection.close()
+    assert project.diff(made.replace("'x'", "'X'").replace("f USING fts5(a", "[F] using FTS5(A"), "--check") == 0
+
+
 def test_an_r_tree_is_carried_over(tmp_path: Path) -> None:
     """The boxes of an R-tree move into one with another auxiliary column."""
     old = "CREATE VIRTUAL TABLE r USING rtree(id, x0, x1);"
