@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import naming, sqltext
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Embedded:
     """An embedded item. attribute: of the result. nullable: an outer join may leave it out as a whole. columns: what
     its columns are called in the result, in the order of the row class. marker: the result column that is NULL if and
-    only if the item is left out, "" where it is never. added: the marker is no column of the row class."""
+    only if the item is left out, "" where it is never. added: the marker is no column of the row class. sure: what its
+    columns that are NOT NULL in the table are called in the result."""
 
     attribute: str
     item: str
@@ -31,6 +32,7 @@ class Embedded:
     columns: tuple[str, ...]
     marker: str
     added: bool
+    sure: tuple[str, ...]
     token: Token
 
 
@@ -96,6 +98,7 @@ def expand(
                 tuple(f"{owner}.{name}" for name in columns),
                 f"{owner}.{marker}" if marker else "",
                 bool(marker) and marker not in columns,
+                tuple(f"{owner}.{column.name}" for column in table.columns if column.not_null),
                 embed.first,
             )
         )
@@ -126,6 +129,16 @@ def _check_place(statement: Statement, embed: Embed) -> None:
         raise statement.error(
             f"sqlc.embed({embed.item}) stands where it cannot give a result column", embed.first, hint
         )
+
+
+def settled(embed: Embedded, inference: Inference) -> Embedded:
+    """The embed, which may be left out also where no outer join says so: an aggregate over no rows gives one row of
+    NULLs. inference: of the statement with the columns spelled out."""
+    if embed.nullable:
+        return embed
+    unsure = {one.name for one in inference.columns if one.type is None or one.type.nullable}
+    missing = next((name for name in embed.sure if name in unsure), "")
+    return replace(embed, nullable=True, marker=missing) if missing else embed
 
 
 def _marker(table: Table) -> str | None:

@@ -180,6 +180,7 @@ def _read(source: _Source, module: str, statement: Statement) -> Query:
         query.tables = tuple(dict.fromkeys([*query.tables, *written, *read]))
         inferences.append(source.infer(one.statement))
     query.inference = _of_all(query, inferences)
+    query.embedded = tuple(embeds.settled(one, query.inference) for one in embedded)
     _check_kind(query)
     return query
 

@@ -145,8 +145,13 @@ def _whole_view(query: Query, columns: Sequence[QueryColumn], models: Models) ->
     if item is None or item.table is None or item.table.kind != "view" or item.nullable or query.comment.columns:
         return None
     model = models.of(item.table)
-    same = [one.name for one in inferred] == [one.column for one in model.fields]
-    return model if same and all(one.source == source for one in inferred) else None
+    same = len(inferred) == len(model.fields) and all(
+        one.name == field.column
+        and one.source == source
+        and (field.type.nullable or (one.type and not one.type.nullable))
+        for one, field in zip(inferred, model.fields, strict=True)
+    )
+    return model if same else None
 
 
 def _embedded_field(one: Field, model: Model, suffix: str) -> Field:

@@ -105,6 +105,21 @@ def test_an_embedded_value_of_another_type_is_named(music: Any, conn: Connection
         music.album_with_artist(conn, id=1)
 
 
+def test_an_embed_beside_an_aggregate_may_be_missing(music: Any, conn: Connection) -> None:
+    """An aggregate over no rows gives one row all the same, in which the embedded table has none."""
+    found = music.newest_album(conn, artist_id=1)
+    assert (found.album.id, found.newest) == (2, 2)
+    found = music.newest_album(conn, artist_id=9)
+    assert (found.album, found.newest) == (None, None)
+
+
+def test_an_optional_argument_leaves_the_column_alone(music: Any, conn: Connection) -> None:
+    """sqlc.narg may be left out: it is NULL, of the type of what it stands for."""
+    assert music.retitle(conn, id=1, price=3.5) == 1
+    assert music.retitle(conn, id=1, title="Uno") == 1
+    assert conn.raw.execute("SELECT title, price FROM albums WHERE id = 1").fetchone() == ("Uno", 3.5)
+
+
 def test_rows_are_grouped(music: Any, conn: Connection) -> None:
     """Rows of one parent are one object with a list, empty where the outer join found nothing; the order is kept."""
     found = music.discographies(conn)

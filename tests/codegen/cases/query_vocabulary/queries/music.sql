@@ -103,3 +103,11 @@ GROUP BY albums.id;
 -- name: cheap :many
 -- All columns of a view are its row class.
 SELECT * FROM priced WHERE price < :price ORDER BY id;
+
+-- name: newest_album :one
+-- An aggregate over no rows gives a row of NULLs: there is no album in it.
+SELECT sqlc.embed(albums), max(albums.id) AS newest FROM albums WHERE albums.artist_id = :artist_id;
+
+-- name: retitle :execrows
+UPDATE albums SET title = coalesce(sqlc.narg('title'), title), price = coalesce(sqlc.narg(price), price)
+WHERE id = sqlc.arg(id);
