@@ -58,7 +58,8 @@ class Query:
 
     statement: with all optional parts, as SQLite gets it. writes: it needs a Writer. tables: what it touches, views
     included, as SQLite's authorizer reports it. inference: what it gives and takes in every variant, annotations not
-    applied. nullable, lists: the parameters of sqlc.narg and sqlc.slice.
+    applied. nullable, lists: the parameters of sqlc.narg and sqlc.slice. blobs: the lists of BLOBs, each with the
+    parameter for the BLOB that holds them all.
     """
 
     module: str
@@ -70,6 +71,7 @@ class Query:
     embedded: tuple[Embedded, ...] = ()
     writes: bool = False
     tables: tuple[str, ...] = ()
+    blobs: dict[str, str] = field(default_factory=dict)
     inference: Inference = field(default_factory=lambda: Inference((), (), one_row=False, sources={}))
 
     @property
@@ -180,9 +182,35 @@ def _read(source: _Source, module: str, statement: Statement) -> Query:
         query.tables = tuple(dict.fromkeys([*query.tables, *written, *read]))
         inferences.append(source.infer(one.statement))
     query.inference = _of_all(query, inferences)
+    _spell_out_blobs(source, query)
     query.embedded = tuple(embeds.settled(one, query.inference) for one in embedded)
     _check_kind(query)
     return query
+
+
+def _spell_out_blobs(source: _Source, query: Query) -> None:
+    """Give each list of BLOBs a parameter more, which holds them one behind the other."""
+    for one in query.inference.parameters:
+        annotation = query.comment.params.get(one.name)
+        many = annotation.many if annotation else one.many
+        kind = annotation.type if annotation else one.type
+        if many and kind is not None and kind.stored.kind == "blob":
+            name = f"{one.name}_data"
+            while name in query.parameters:
+                name += "_"
+            query.blobs[one.name] = name
+    if query.blobs:
+        every = tuple(
+            replace(one, statement=sqlc.blob_lists(one.statement, query.blobs)) for one in query.variants.every
+        )
+        query.variants = replace(query.variants, every=every)
+        query.statement = every[0].statement
+        for variant in every:
+            _prepare(source.connection, variant.statement)
+        if not set(query.blobs.values()) <= set(query.parameters):
+            token = query.parameters[next(iter(query.blobs))]
+            hint = "write IN (SELECT value FROM json_each(:list)) or IN (sqlc.slice(list))"
+            raise query.error("a list of BLOBs stands in IN only", token, hint)
 
 
 def _final(source: _Source, rewritten: Rewritten) -> tuple[Statement, tuple[Embedded, ...]]:

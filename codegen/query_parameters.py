@@ -11,7 +11,7 @@ from .ir import Parameter
 from .typemap import Type, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .ir import Field
     from .named_queries import Query
@@ -38,9 +38,15 @@ def given(query: Query, parameters: Sequence[QueryParameter]) -> Given:
     type_of = naming.type_function(names)
     for name, one in names.items():
         constant = f"_{query.name}_{name}_IN".upper()
-        if one.type.choices:
-            result.choices.append((constant, tuple(map(literal, one.type.choices))))
-        made = _listed(one, name, names, constant) if one.many else _parameter(query, one, name, constant, type_of)
+        if one.many:
+            data = query.blobs.get(one.name)
+            made = _listed(one, name, names, blobs=data is not None)
+            if data is not None:
+                result.arguments.append((literal(data), naming.free(f"{name}_data", names)))
+        else:
+            if one.type.choices:
+                result.choices.append((constant, tuple(map(literal, one.type.choices))))
+            made = _parameter(query, one, name, constant, type_of)
         result.parameters.append(made)
         result.arguments.append((literal(one.name), made.bind))
     for switch in query.variants.switches:
@@ -120,25 +126,29 @@ def _parameter(query: Query, one: QueryParameter, name: str, constant: str, type
     return Parameter(name, kind.optional, "_rows.UNSET", f"None if {name} is _rows.UNSET else {bind}", confirm)
 
 
-def _listed(
-    one: QueryParameter, name: str, taken: Sequence[str] | dict[str, QueryParameter], constant: str
-) -> Parameter:
-    """A list: one JSON array, made before the statement runs."""
+def _listed(one: QueryParameter, name: str, taken: Iterable[str], *, blobs: bool) -> Parameter:
+    """A list: one JSON array, made before the statement runs; of BLOBs with a BLOB that holds them all."""
     item = replace(one.type, nullable=False)
     optional = one.type.nullable or one.switch
     variable = naming.free(f"{name}_json", taken)
     indent = 8 if optional else 4
     table, column = typemap.quoted(one.table), typemap.quoted(one.column)
-    if item.kind == "scalar":
+    bound = typemap.look_up(item, one.table, one.column, "wanted")
+    values = f"list({name})" if bound == "wanted" else f"[{bound} for wanted in {name}]"
+    variables = [variable]
+    if blobs:
+        annotation = item.write
+        variables.insert(0, naming.free(f"{name}_data", taken))
+        lines = layout.call(f"{', '.join(variables)} = _values.blobs_text(", [table, column, values], ")", indent)
+    elif item.kind == "scalar":
         annotation = "str | int"
         lines = layout.call(f"{variable} = _values.json_text(", [table, column, f"list({name})"], ")", indent)
     else:
         annotation = item.write
-        bound = typemap.look_up(item, one.table, one.column, "wanted")
-        values = f"list({name})" if bound == "wanted" else f"[{bound} for wanted in {name}]"
         columns = f"(({column}, {typemap.in_json(item)}),)"
         lines = layout.call(f"{variable} = _values.keys_text(", [table, columns, values], ")", indent)
     made = [line[4:] for line in lines.split("\n")]
-    confirm = (f"{variable} = None", f"if {name} is not None:", *made) if optional else tuple(made)
+    unset = (*(f"{each} = None" for each in variables), f"if {name} is not None:")
+    confirm = (*unset, *made) if optional else tuple(made)
     text = f"Iterable[{annotation}]" + (" | None" if optional else "")
     return Parameter(name, text, "None" if optional else None, variable, confirm)

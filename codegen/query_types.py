@@ -90,7 +90,7 @@ def typed_parameters(query: Query, note: Callable[[Note], None]) -> tuple[QueryP
             what = f"the type of the parameter :{one.name} {one.reason or 'cannot be inferred'}"
             note(query.doubt(what, tokens[one.name], f"add `-- @param {one.name}: int` (or another type)"))
             kind = UNKNOWN
-        if many and kind.kind != "scalar" and not fits_in_json(kind):
+        if many and kind.kind != "scalar" and one.name not in query.blobs and not fits_in_json(kind):
             hint = "run the query once for each value"
             raise query.error(f"the values of the list :{one.name} have no exact form in JSON", tokens[one.name], hint)
         if many and query.kind == "batch":

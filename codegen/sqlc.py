@@ -18,7 +18,7 @@ from .rewriting import Edit, between, rewrite
 from .tokens import NAME, PARAMETER, STRING, WORD, Statement, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from .inference import Inference
 
@@ -156,6 +156,26 @@ def _parameter_like(name: str) -> bool:
 
 def _is(token: Token, name: str) -> bool:
     return token.kind == PARAMETER and token.value == name
+
+
+def blob_lists(statement: Statement, names: Mapping[str, str]) -> Statement:
+    """The statement with `json_each(:list)` over places in one BLOB, for lists of BLOBs, which JSON cannot hold.
+
+    names: the lists, each with the parameter for the BLOB. A value is cut out of it by (start from 1, length).
+    """
+    tokens = statement.tokens
+    edits = []
+    for place, token in enumerate(tokens):
+        before = tokens[max(0, place - 5) : place]
+        words = [one.text.lower() for one in before]
+        if _is_parameter(token, names) and words == ["select", "value", "from", "json_each", "("]:
+            cut = f"substr(:{names[token.value]}, json_extract(value, '$[0]'), json_extract(value, '$[1]'))"
+            edits.append(between(statement, before[1], before[1], cut))
+    return rewrite(statement, edits)
+
+
+def _is_parameter(token: Token, names: Container[str]) -> bool:
+    return token.kind == PARAMETER and token.value in names
 
 
 def rename(statement: Statement, names: Mapping[str, str]) -> Statement:

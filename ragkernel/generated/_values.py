@@ -262,6 +262,19 @@ def keys_text(table: str, columns: tuple[tuple[str, type], ...], keys: list[Any]
     return _encode(keys)
 
 
+def blobs_text(table: str, column: str, values: list[Any]) -> tuple[bytes, str]:
+    """BLOBs to look for: one BLOB of them all, and the JSON array of where each begins in it, from 1, and its length.
+
+    It begins with a byte of its own: SQLite's substr() of an empty BLOB is NULL.
+    """
+    places = []
+    end = 2
+    for value in values:
+        places.append((end, len(blob(table, column, value))))
+        end += len(value)
+    return b"\0" + b"".join(values), _encode(places)
+
+
 def not_inserted(table: str) -> QueryFailed:
     """The error for an INSERT that a trigger of the schema made into nothing."""
     return QueryFailed("a trigger ignored the row", operation=f"write {table}")

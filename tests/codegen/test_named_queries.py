@@ -147,6 +147,22 @@ def test_a_list_is_one_parameter(music: Any, conn: Connection) -> None:
             music.with_ids(conn, ids=wrong)
 
 
+def test_a_list_of_blobs(music: Any, conn: Connection) -> None:
+    """BLOBs, which JSON cannot hold, are cut out of one BLOB: empty ones and any bytes too, over an index."""
+    hashes = [b"", b"\0", b"\xff" * 3, bytes(range(256))]
+    rows = [(one, place + 1) for place, one in enumerate(hashes)]
+    conn.raw.executemany("INSERT INTO covers (hash, album_id) SELECT ?1, ?2", [(one, min(n, 3)) for one, n in rows])
+    for wanted in ([], hashes[:1], hashes[1:3], hashes[::-1], [b"none", b"\xff" * 2]):
+        found = {one.hash for one in music.covers_of(conn, hashes=iter(wanted))}
+        assert found == set(wanted) & set(hashes)
+        assert len(music.covers_without(conn, hashes=wanted)) == len(set(hashes) - set(wanted))
+    assert len(music.covers_without(conn)) == len(hashes)
+    with pytest.raises(ValueRefused):
+        music.covers_of(conn, hashes=["00"])
+    plan = conn.raw.execute(f"EXPLAIN QUERY PLAN {music._SQL_COVERS_OF}", {"hashes": "[]", "hashes_data": b""})
+    assert any("SEARCH covers USING PRIMARY KEY" in row[3] for row in plan)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

@@ -23,3 +23,8 @@ CREATE TABLE tags (
 
 CREATE VIEW priced AS
 SELECT id, title, price FROM albums WHERE price > 0;
+
+CREATE TABLE covers (
+    hash BLOB PRIMARY KEY NOT NULL,
+    album_id INTEGER NOT NULL REFERENCES albums (id)
+) WITHOUT ROWID;

@@ -111,3 +111,12 @@ SELECT sqlc.embed(albums), max(albums.id) AS newest FROM albums WHERE albums.art
 -- name: retitle :execrows
 UPDATE albums SET title = coalesce(sqlc.narg('title'), title), price = coalesce(sqlc.narg(price), price)
 WHERE id = sqlc.arg(id);
+
+-- name: covers_of :many
+SELECT * FROM covers WHERE hash IN (sqlc.slice('hashes')/*SLICE:hashes*/) ORDER BY album_id;
+
+-- name: covers_without :many
+SELECT album_id FROM covers
+WHERE album_id > 0
+    AND hash NOT IN (sqlc.slice(hashes)) -- @if hashes
+ORDER BY album_id;
