@@ -85,7 +85,23 @@ def _insert(statement: Insert, target: Source, tables: CommonTables, visitor: Vi
         visitor.condition(upsert.target_where, context)
         visitor.condition(upsert.where, context)
         _assign(upsert.assignments, target, context, visitor)
-    return Context(_scope(target), tables=tables)
+    return Context(_scope(_inserted(statement, names, target, tables, visitor.work)), tables=tables)
+
+
+def _inserted(statement: Insert, names: Sequence[str], target: Source, tables: CommonTables, work: Work) -> Source:
+    """The row as it is given back: what was put in is NULL only where the expression is. Not behind DO UPDATE, where it
+    may be the row that was there."""
+    if statement.select is None or any(one.assignments for one in statement.upserts):
+        return target
+    given = work.columns(statement.select, None, tables)
+    if len(given) != len(names):
+        return target
+    nullable = {folded(name): column.value.nullable for name, column in zip(names, given, strict=True)}
+    columns = [
+        replace(one, value=one.value.with_null(one.value.nullable and nullable.get(folded(one.name), True)))
+        for one in target.columns
+    ]
+    return replace(target, columns=columns)
 
 
 def _update(statement: Update, target: Source, tables: CommonTables, visitor: Visitor) -> Context:

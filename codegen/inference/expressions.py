@@ -25,7 +25,7 @@ from ..syntax.nodes import (
 from ..typemap import affinity
 from .aggregates import aggregate_value, window_value
 from .calls import call_value
-from .conditions import assume, key_of, when_not_true, when_true
+from .conditions import assume, key_of, when_false, when_not_true, when_true
 from .functions import AGGREGATES, is_aggregate
 from .scopes import Alias, resolve
 from .values import BLOB, INTEGER, JSON_SCALAR, NOTHING, NUMBER, ONLY_NULL, REAL, TEXT, Value, unite
@@ -132,7 +132,7 @@ def _binary(expression: Binary, context: Context, work: Work) -> Value:
     left, right = work.value(expression.left, context), work.value(expression.right, context)
     nullable = left.nullable or right.nullable
     if operator in ("AND", "OR"):
-        return INTEGER.with_null(nullable)
+        return INTEGER.with_null(nullable and not _decided(expression, left, right, context, work))
     if operator == "->":
         return TEXT.with_null(True)
     if operator == "->>":
@@ -149,6 +149,16 @@ def _binary(expression: Binary, context: Context, work: Work) -> Value:
         return INTEGER.with_null(True)
     escape = expression.escape
     return INTEGER.with_null(nullable or (escape is not None and work.value(escape, context).nullable))
+
+
+def _decided(expression: Binary, left: Value, right: Value, context: Context, work: Work) -> bool:
+    """Whether AND or OR is never NULL though an operand may be: not where the other has not decided already, as in
+    `x IS NOT NULL AND x > 1`."""
+    undecided = when_true if expression.operator == "AND" else when_false
+    for known, one, other in ((left, expression.left, expression.right), (right, expression.right, expression.left)):
+        if not known.nullable:
+            return not work.value(other, assume(context, undecided(one, context, work), work)).nullable
+    return False
 
 
 def _divides(divisor: Expression) -> bool:

@@ -111,3 +111,8 @@ SELECT credit FROM customers WHERE id BETWEEN 0 AND credit;
 SELECT age FROM customers WHERE likely(age = 3);
 -- expect: age int
 SELECT age FROM customers WHERE age IS TRUE;
+-- expect: a int, b int, c int?
+SELECT age IS NOT NULL AND age > 2 AS a, age IS NULL OR age > 2 AS b, age IS NULL AND credit > 2 AS c FROM customers;
+-- expect: email str?, age int, note str?
+-- params: name str, age int?, note str
+INSERT INTO customers (name, tier, active, joined_at, age) VALUES (:name, 'gold', 1, CURRENT_TIMESTAMP, coalesce(:age, 0)) RETURNING email, age, nullif(:note, '') AS note;
