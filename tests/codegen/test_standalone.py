@@ -171,10 +171,11 @@ def test_a_read_scope_is_one_snapshot(music: Any, tmp_path: Path) -> None:
         with db.read() as reader:
             with db.write() as writer:
                 music.queries.artists.insert(writer, name="a")
-                assert music.queries.artists.count(reader) == 0
             assert music.queries.artists.count(reader) == 0
         with db.read() as reader:
             assert music.queries.artists.count(reader) == 1
+        assert (tmp_path / "wal.db-wal").exists()
+    assert not (tmp_path / "wal.db-wal").exists()  # the last connection of all takes it away
 
 
 def test_a_reader_does_not_write(music: Any, db: Any) -> None:
