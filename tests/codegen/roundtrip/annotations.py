@@ -7,6 +7,7 @@ import ast
 import importlib
 import inspect
 import types
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
@@ -22,6 +23,7 @@ class Json:
 _JSON_NAMES = frozenset({"JsonValue", "JsonInput"})
 
 
+@cache
 def names_of(module: ModuleType) -> dict[str, Any]:
     """The names that annotations of this module may use: its own, and those that only type checkers import."""
     found: dict[str, Any] = dict(vars(module))

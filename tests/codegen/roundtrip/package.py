@@ -35,6 +35,7 @@ class TableCode:
     module: ModuleType
     pool: Pool
     columns: dict[str, str]
+    known: dict[str, dict[str, tuple[Any, bool]]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> dict[str, Any]:
@@ -57,7 +58,9 @@ class TableCode:
 
     def parameters(self, name: str) -> dict[str, tuple[Any, bool]]:
         """The keyword parameters of a function of the module: the type of each, and whether it may be left out."""
-        return parameters(getattr(self.module, name), self.names)
+        if name not in self.known:
+            self.known[name] = parameters(getattr(self.module, name), self.names)
+        return self.known[name]
 
     @cached_property
     def key(self) -> tuple[str, ...]:
