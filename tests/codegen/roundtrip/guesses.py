@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from codegen.tokens import tokenize
 
-from .annotations import Json, members
+from .annotations import Json, conforms, members
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
 _INTEGERS = (0, 1, 2, 3, 5, 7, 10, 42, 99, 100, 1000, 86_400, 1_700_000_000, -1, 2**40)
@@ -32,29 +33,36 @@ _TEXTS = (
 )
 _TEXTS_OF_FORM = ("2026-01-02", "2026-01-02 03:04:05", "00:00:00", "[]", "{}", '{"a": [1]}', "#aabbcc", "0.5", "en")
 _DOCUMENTS: tuple[Any, ...] = ({}, [], {"a": [1, None, True]}, [1, 2.5, "x"], "text", 7)
+_NONE = 0.3  # how often a value is None where it may be
 _LENGTH = 300  # a number in a CHECK up to this may be the length of a text or a BLOB
 
 
 @dataclass(slots=True)
 class Pool:
-    """The literals of a table's statement and of its triggers."""
+    """The literals of a table's statement and of its triggers. near: those that follow a column's name there."""
 
     integers: list[int] = field(default_factory=list)
     floats: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
+    near: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def pool_of(*statements: str) -> Pool:
-    """The literals of these statements."""
-    pool = Pool()
+def pool_of(columns: Sequence[str], *statements: str) -> Pool:
+    """The literals of these statements about a table with these columns."""
+    pool = Pool(near={column.lower(): [] for column in columns})
     for sql in statements:
+        about: list[Any] = []
         for token in tokenize(sql, "statement"):
-            if token.kind == "string":
+            if token.is_name and token.kind != "string":
+                about = pool.near.get(token.value.lower(), about)
+            elif token.kind == "string":
                 text = token.value
-                pool.texts += {text, text.replace("%", "x").replace("_", "x").replace("*", "x")}
+                pool.texts += [text, text.replace("%", "x").replace("_", "x").replace("*", "x")]
+                about.append(text)
             elif token.kind == "number":
                 _number(token.text, pool)
+                about.append(float(token.text) if "." in token.text else int(token.text, 0))
     pool.texts = list(dict.fromkeys(pool.texts))
     return pool
 
@@ -74,10 +82,14 @@ def _number(text: str, pool: Pool) -> None:
         pool.lengths.append(number)
 
 
-def guess(annotation: Any, pool: Pool, random: Random, none: float = 0.3) -> Any:
-    """A random value of the type. none: how often it is None where it may be."""
+def guess(annotation: Any, pool: Pool, random: Random, column: str = "") -> Any:
+    """A random value of the type, of a column of that name."""
+    if (near := pool.near.get(column.lower())) and random.random() < 0.4:
+        fitting = [one for one in near if conforms(one, annotation)]
+        if fitting:
+            return random.choice(fitting)
     kinds = [one for one in members(annotation) if one is not type(None) and one.__name__ != "Unset"]
-    if not kinds or (type(None) in members(annotation) and random.random() < none):
+    if not kinds or (type(None) in members(annotation) and random.random() < _NONE):
         return None
     return _of_kind(random.choice(kinds), pool, random)
 

@@ -38,6 +38,11 @@ class TableCode:
     known: dict[str, dict[str, tuple[Any, bool]]] = field(default_factory=dict)
 
     @cached_property
+    def attributes(self) -> dict[str, str]:
+        """Attribute → column."""
+        return {attribute: column for column, attribute in self.columns.items()}
+
+    @cached_property
     def names(self) -> dict[str, Any]:
         return names_of(self.module)
 
@@ -151,7 +156,7 @@ def _imported(name: str, folder: Path) -> ModuleType:
 
 def _pool(catalog: Catalog, table: Table) -> Pool:
     triggers = [one.sql for one in catalog.triggers if one.table.lower() == table.name.lower()]
-    return pool_of(table.sql, *triggers)
+    return pool_of([column.name for column in table.columns], table.sql, *triggers)
 
 
 def provided(built: Built, sql: str) -> None:

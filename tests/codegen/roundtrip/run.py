@@ -45,8 +45,10 @@ def drive(built: Built, outcome: SchemaOutcome, random: Random) -> None:
     by_name: dict[str, TableOutcome] = {}
     loose: set[str] = set()
     ordered = in_order(catalog.tables)
-    for table in ordered:
-        by_name[table.name] = _seeded(built, built.tables[table.name], seeds, loose, random)
+    for _ in range(2):  # a trigger may ask for rows of a table that no foreign key names, and that comes later
+        for table in ordered:
+            if table.name not in by_name or by_name[table.name].status == NO_ROW:
+                by_name[table.name] = _seeded(built, built.tables[table.name], seeds, loose, random)
     outcome.tables = [by_name[table.name] for table in catalog.tables]
     for table in ordered:
         if by_name[table.name].status not in (NO_ROW, FAILED):

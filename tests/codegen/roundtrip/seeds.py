@@ -64,7 +64,7 @@ def candidate(code: TableCode, seeds: dict[str, Found], random: Random) -> dict[
     given: dict[str, Any] = {}
     for name, (annotation, optional) in wanted.items():
         if not optional or random.random() < 0.6:
-            given[name] = guess(annotation, code.pool, random)
+            given[name] = guess(annotation, code.pool, random, code.attributes.get(name, ""))
     pointed: dict[str, Any] = {}
     for key in code.table.foreign_keys:
         if random.random() < 0.95:

@@ -221,7 +221,10 @@ class Walk:
             row = self.random.choice(keyed)
             key = self._key(row)
             names = self.random.sample(free, self.random.randrange(1, len(free) + 1)) if attempt < 30 else free[:1]
-            changes = {name: guess(wanted[name][0], self.code.pool, self.random) for name in names}
+            changes = {
+                name: guess(wanted[name][0], self.code.pool, self.random, self.code.attributes.get(name, ""))
+                for name in names
+            }
             if attempt > 30 or attempt % 3 == 2:  # what it has already is accepted more often
                 changes = {name: getattr(row, name) for name in names}
             refused = self._tried("update", **key, **changes)
