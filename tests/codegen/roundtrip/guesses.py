@@ -61,25 +61,27 @@ def pool_of(columns: Sequence[str], *statements: str) -> Pool:
                 pool.texts += [text, text.replace("%", "x").replace("_", "x").replace("*", "x")]
                 about.append(text)
             elif token.kind == "number":
-                _number(token.text, pool)
-                about.append(float(token.text) if "." in token.text else int(token.text, 0))
+                about += _number(token.text, pool)
     pool.texts = list(dict.fromkeys(pool.texts))
     return pool
 
 
-def _number(text: str, pool: Pool) -> None:
+def _number(text: str, pool: Pool) -> list[Any]:
+    """Take in a number; what it is, nothing for what Python takes for no number (`007`)."""
     try:
         number = int(text, 0)
     except ValueError:
         try:
-            pool.floats.append(float(text))
+            real = float(text)
         except ValueError:
-            return
-        return
+            return []
+        pool.floats.append(real)
+        return [real]
     if abs(number) < 2**62:
         pool.integers += [one for one in (number, number + 1, number - 1, -number) if one not in pool.integers]
     if 0 <= number <= _LENGTH and number not in pool.lengths:
         pool.lengths.append(number)
+    return [number] if abs(number) < 2**62 else []
 
 
 def guess(annotation: Any, pool: Pool, random: Random, column: str = "") -> Any:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from .seeds import Found
 
 _MORE = 6  # rows beside those that stay
+_WALKS = 12  # tries of a walk, where one is rolled back as a whole
 _STEPS = 10_000  # pages of a walk at most
+
+
+class RolledBack(Exception):
+    """SQLite undid the whole transaction, and with it the walk: ON CONFLICT ROLLBACK, RAISE(ROLLBACK)."""
 
 
 class Walk:
@@ -36,9 +41,20 @@ class Walk:
     def run(self, outcome: TableOutcome) -> None:
         """Drive the table; what is wrong goes into `outcome`."""
         self.outcome = outcome
+        for _ in range(_WALKS):
+            try:
+                self._walk(outcome)
+                return
+            except RolledBack:
+                continue
+        outcome.remarks.append("ON CONFLICT ROLLBACK ended each walk")
+
+    def _walk(self, outcome: TableOutcome) -> None:
         self.built.raw.execute("SAVEPOINT walk")
         try:
             more = find(self.built, self.code, self.seeds, self.random, tries=120, wanted=_MORE)
+            if not self.built.raw.in_transaction:
+                raise RolledBack
             seeded = self.seeds[self.code.table.name.lower()]
             for row, given in zip([*seeded.rows, *more.rows], [*seeded.given, *more.given], strict=True):
                 self._typed(row, "insert")
@@ -63,6 +79,8 @@ class Walk:
         name = step.__name__.strip("_")
         try:
             step()
+        except RolledBack:
+            raise
         except self.built.failure as error:
             self.outcome.fail(f"{name}: {type(error).__name__}: {error.message}")
         except Exception as error:  # a fault of the generated code, or of this walk: both are to be seen
@@ -252,6 +270,8 @@ class Walk:
         except self.built.failure as error:
             if type(error).__name__ == "DecodeError":
                 raise
+            if not raw.in_transaction:
+                raise RolledBack from None
             raw.execute("ROLLBACK TO step")
             return f"{type(error).__name__}: {error.message}"
         finally:
