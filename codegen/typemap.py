@@ -197,6 +197,8 @@ def wrong(kind: Type, name: str, choices: str) -> str:
 
 def decode(kind: Type, name: str) -> str:
     """The expression for the Python value of the stored value in variable `name`."""
+    if kind.kind == "real_scalar":  # RETURNING, as below
+        return f"float({name}) if type({name}) is int else {name}"
     text = {
         "flag": f"{name} == 1",
         # RETURNING of an UPDATE gives the integers as which SQLite keeps whole numbers of a REAL column.

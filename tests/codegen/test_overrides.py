@@ -359,6 +359,8 @@ def test_a_default_of_another_type_widens_the_column(tmp_path: Path) -> None:
                 made = odd.queries.odd.insert(conn)
                 assert odd.queries.odd.get(conn, id=made.id) == made
                 assert odd.queries.odd.insert(conn, a=1, c=b"x", d=1.5, f=2, i=3).d == 1.5
+                whole = odd.queries.odd.insert(conn, d=2)
+                assert type(whole.d) is type(odd.queries.odd.get(conn, id=whole.id).d) is float
                 with pytest.raises(odd.errors.ValueRefused, match=r"odd\.a"):
                     odd.queries.odd.insert(conn, a="1")
                 with pytest.raises(odd.errors.ValueRefused, match=r"odd\.d"):
