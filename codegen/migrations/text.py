@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..tokens import BLOB, COMMENT, NAME, NUMBER, STRING, Token, tokenize
+from ..tokens import folded as folded_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -13,12 +14,10 @@ if TYPE_CHECKING:
 _VALUES = frozenset({"null", "true", "false", "current_date", "current_time", "current_timestamp", "exists", "cast"})
 _OPERATORS = {"==": "=", "<>": "!="}
 
-_ASCII = {ord(letter): ord(letter.lower()) for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-
 
 def lower(name: str) -> str:
     """A name as SQLite compares it: the case of ASCII letters is nothing, "À" and "à" are two names."""
-    return name.translate(_ASCII)
+    return folded_name(name)
 
 
 def tokens_of(sql: str) -> list[Token]:
