@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Plan:
-    """steps: the migration. lost: what it can lose. rebuilt: tables, in lower case."""
+    """steps: the migration. lost: what it can lose. rebuilt: tables, in lower case. filled: by table and column what
+    old rows get in a new column."""
 
     steps: list[Step]
     lost: list[Loss]
     rebuilt: set[str] = field(default_factory=set)
+    filled: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def plan(
@@ -85,7 +87,8 @@ class _Planner:
             self.add(trial)
             if trial.schema().meaning(ordered=self.ordered) != self.target.schema.meaning(ordered=self.ordered):
                 raise TrialFailed("the migration gives another schema", trial.steps[-1].sql if trial.steps else "")
-            return Plan(trial.steps, lost, self.rebuilt)
+            new = {(name, one): value for (name, one), value in every.items() if not current.tables[name].column(one)}
+            return Plan(trial.steps, lost, self.rebuilt, new)
         finally:
             copied.close()
 

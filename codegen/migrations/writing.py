@@ -29,12 +29,14 @@ def render(title: str, changes: Sequence[str], plan: Plan, *, down: bool) -> str
     lines += [line for change in changes for line in _comment(change, "  ")]
     lines.append("--")
     lines += _comment(_HOW)
-    if plan.lost:
+    if plan.lost or (down and plan.filled):
         lines.append("--")
         if down:
             lines += _comment("The way down makes again what stood before, but not the data that the way up lost.")
         for one in plan.lost:
             lines += _comment(f"{'LOST' if one.kind == LOST else 'CAN FAIL on'}: {one.what}", "  ")
+    for (table, column), value in plan.filled.items() if down else ():
+        lines += _comment(f"MADE UP: {table}.{column} is {value} in every row", "  ")
     text = "\n".join(lines) + "\n\n"
     for step in plan.steps:
         if step.comment:

@@ -309,3 +309,22 @@ def test_only_ascii_letters_have_a_case(tmp_path: Path) -> None:
     assert connection.execute('SELECT * FROM "Étage"').fetchall() == [("1", "3")]
     connection.close()
     assert project.diff(old.replace(', "À" TEXT', "").replace("(a TEXT", "(A TEXT"), "--check") == 0
+
+
+def test_the_way_back_makes_values_up_and_says_so(tmp_path: Path) -> None:
+    """A NOT NULL column that comes back gets what its CHECK takes, its key needs, its parent has; the file says it."""
+    old = (
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);\n"
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('a', 'b')),"
+        " code TEXT NOT NULL UNIQUE, p_id INTEGER NOT NULL REFERENCES p (id), n INT NOT NULL);\n"
+    )
+    new = "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE t (id INTEGER PRIMARY KEY);\n"
+    rows = ("INSERT INTO p VALUES (7)", "INSERT INTO t VALUES (1, 'b', 'x', 7, 5), (2, 'b', 'y', 7, 6)")
+    project, connection = moved(tmp_path, old, new, *rows)
+    down = project.written("down")
+    run(connection, down)
+    assert connection.execute("SELECT * FROM t").fetchall() == [(1, "a", "1", 7, 0), (2, "a", "2", 7, 0)]
+    connection.close()
+    assert "MADE UP: t.kind is 'a' in every row" in down
+    assert "MADE UP: t.code is CAST(rowid AS TEXT) in every row" in down
+    assert "MADE UP" not in project.written()
