@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import naming, sqltext
 from .rewriting import Edit, between, rewrite
+from .tokens import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +69,7 @@ def expand(
     found: list[Embedded] = []
     edits: list[Edit] = []
     for embed in embeds:
-        source = inference.sources.get(embed.item.lower())
+        source = inference.sources.get(folded(embed.item)) or inference.sources.get(embed.item.lower())
         if source is None:
             raise _unknown(statement, embed)
         if source.table is None:
@@ -84,7 +85,7 @@ def expand(
             raise statement.error(f"nothing tells whether a row of {embed.item} is there", embed.first, hint)
         alias, last = _alias(statement, embed)
         item = sqltext.quote(embed.item)
-        again = sum(one.item.lower() == embed.item.lower() for one in found) + 1
+        again = sum(folded(one.item) == folded(embed.item) for one in found) + 1
         owner = embed.item if again == 1 else f"{embed.item}:{again}"
         written = columns if not marker or marker in columns else [*columns, marker]
         text = ", ".join(f"{item}.{sqltext.quote(name)} AS {_quoted(f'{owner}.{name}')}" for name in written)

@@ -184,6 +184,9 @@ def _read(source: _Source, module: str, statement: Statement) -> Query:
     query.inference = _of_all(query, inferences)
     _spell_out_blobs(source, query)
     query.embedded = tuple(embeds.settled(one, query.inference) for one in embedded)
+    target = source.catalog.relation(query.tables[0]) if query.writes else None
+    if query.kind == "execlastid" and target is not None and target.without_rowid:
+        raise query.error(f"{target.name} is WITHOUT ROWID: a new row has no rowid", hint="use :execrows")
     _check_kind(query)
     return query
 

@@ -56,7 +56,8 @@ def given(query: Query, parameters: Sequence[QueryParameter]) -> Given:
                 raise query.error(
                     f"the part {switch.name} is called as a parameter is", switch.token, "rename one of them"
                 )
-            result.parameters.append(Parameter(name, "bool", "False", ""))
+            checked = f"_values.flag({typemap.quoted(query.module)}, {typemap.quoted(switch.name)}, {name})"
+            result.parameters.append(Parameter(name, "bool", "False", "", (checked,)))
             result.chosen.append(f"{name} is True")
             continue
         one = next(one for one in parameters if one.name == switch.name)

@@ -9,6 +9,7 @@ from . import naming
 from .clashes import of_query
 from .fields import make_field, table_fields
 from .ir import Decoder, RowClass
+from .tokens import folded
 from .typemap import Type
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ class _Composer:
     def _embed(self, embed: Embedded) -> None:
         group = self.query.group
         model = self.models.of(embed.table)
-        in_list = group is not None and group.item.lower() == embed.item.lower() and self.listed is None
+        in_list = group is not None and folded(group.item) == folded(embed.item) and self.listed is None
         attribute = naming.attribute(group.attribute) if group is not None and in_list else self._free(embed.attribute)
         first = self.places[embed.columns[0]]
         last = first + len(embed.columns)

@@ -97,6 +97,11 @@ def read(statement: Statement, orders: Sequence[Order]) -> Variants:
         raise statement.error(
             "there is no outermost ORDER BY", orders[0].token, "write the usual order into the statement"
         )
+    if clause is not None:
+        around = next((one for one in parts if one.start < clause[0] and clause[1] <= one.end), None)
+        if around is not None:
+            hint = "an order to choose from needs one that is always there"
+            raise statement.error("the outermost ORDER BY stands in an optional part", around.token, hint)
     every = []
     for order in (None, *orders):
         for given in product((True, False), repeat=len(switches)):

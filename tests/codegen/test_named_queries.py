@@ -194,8 +194,9 @@ def test_only_declared_orders_are_taken(music: Any, conn: Connection) -> None:
     for wrong in ("albums.id; DROP TABLE albums", "CHEAPEST", 1):
         with pytest.raises(ValueRefused):
             music.search(conn, limit=1, order=wrong)
-    with pytest.raises(ValueRefused):
-        music.search(conn, limit=1, artist=5)
+    for wrong in ({"artist": 5}, {"untitled": 1}, {"untitled": "yes"}):
+        with pytest.raises(ValueRefused):
+            music.search(conn, limit=1, **wrong)
     assert conn.statements == []
 
 

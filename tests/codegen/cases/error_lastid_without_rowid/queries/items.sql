@@ -1,0 +1,2 @@
+-- name: a :execlastid
+INSERT INTO tags (item_id, tag) VALUES (?, ?);
