@@ -42,21 +42,21 @@ def assume(context: Context, facts: Facts, work: Work) -> Context:
     found a row, and so its condition holds."""
     parent = context.parent and assume(context.parent, facts, work)
     here = replace(context, facts=context.facts | facts, parent=parent)
-    done: set[int] = set()
     while True:
         known = {key[1] for key in here.facts if key[0] == "column"}
         found = {one for source in here.scope.sources if id(source) in known for one in source.extensions}
-        present = here.present | found
-        new = NO_FACTS
-        for place, condition in enumerate(here.scope.conditions):
-            if place not in done and not here.vanished and all(one in present for one in condition.needs):
-                done.add(place)
-                new |= condition.keys
-                if condition.expression is not None:
-                    new |= when_true(condition.expression, replace(here, present=present), work)
-        if present == here.present and new <= here.facts:
+        before, here = here, replace(here, present=here.present | found)
+        for condition in here.scope.conditions:
+            if condition in here.applied or here.vanished or not here.present.issuperset(condition.needs):
+                continue
+            # Applied before it is looked at: a subquery in it looks at this context again.
+            here = replace(here, applied=here.applied | {condition})
+            new = condition.keys
+            if condition.expression is not None:
+                new |= when_true(condition.expression, here, work)
+            here = replace(here, facts=here.facts | new)
+        if here.present == before.present and here.facts == before.facts:
             return here
-        here = replace(here, facts=here.facts | new, present=present)
 
 
 def key_of(expression: Expression, context: Context) -> tuple[object, ...] | None:

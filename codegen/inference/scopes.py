@@ -84,13 +84,15 @@ class Scope:
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
     """Where an expression stands. facts: the keys of expressions that are not NULL here. present: the outer joins known
-    to have found a row. vanished: of an aggregate that may be over no rows at all: every column may be NULL. rows: the
-    context of an aggregate's arguments. aliases: the result expressions by lower-case name. tables: those of WITH."""
+    to have found a row. applied: the conditions of joins that the facts follow from. vanished: of an aggregate that may
+    be over no rows at all: every column may be NULL. rows: the context of an aggregate's arguments. aliases: the result
+    expressions by lower-case name. tables: those of WITH."""
 
     scope: Scope
     parent: Context | None = None
     facts: Facts = NO_FACTS
     present: frozenset[Extension] = frozenset()
+    applied: frozenset[Condition] = frozenset()
     vanished: bool = False
     rows: Context | None = None
     aliases: Mapping[str, Expression] = field(default_factory=dict)

@@ -15,6 +15,8 @@ from .scopes import NO_FACTS, CommonTables, Context, Facts, Found, OutputColumn,
 from .values import NOTHING, Value, unite
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..syntax.nodes import Expression, Result, Select
     from .scopes import Work
 
@@ -34,7 +36,8 @@ def columns_of(
     """The columns of a compound: of its first arm by name, of all its arms by value."""
     here = CommonTables({folded(one.name): one for one in select.tables}, parent, tables) if select.tables else tables
     operators = [operator for operator, _ in select.arms]
-    arms = [arm_columns(arm, parent, here, work) for _, arm in select.arms]
+    order = select.order if len(operators) == 1 else ()
+    arms = [arm_columns(arm, parent, here, work, order) for _, arm in select.arms]
     found = list(arms[0])
     for operator, arm in zip(operators[1:], arms[1:], strict=True):
         if len(arm) != len(found):
@@ -57,7 +60,11 @@ def _combined(operator: str, left: Value, right: Value) -> Value:
 
 
 def arm_columns(
-    arm: Core | Values, parent: Context | None, tables: CommonTables | None, work: Work
+    arm: Core | Values,
+    parent: Context | None,
+    tables: CommonTables | None,
+    work: Work,
+    order: Sequence[Expression] = (),
 ) -> list[OutputColumn]:
     """The columns of one SELECT or VALUES."""
     if isinstance(arm, Values):
@@ -66,18 +73,20 @@ def arm_columns(
         return [
             OutputColumn(f"column{place}", unite(values)) for place, values in enumerate(zip(*rows, strict=True), 1)
         ]
-    found = analyse(arm, parent, tables, work)
+    found = analyse(arm, parent, tables, work, order)
     return [column for result in arm.results for column in result_columns(result, found.given, work)]
 
 
-def analyse(core: Core, parent: Context | None, tables: CommonTables | None, work: Work) -> Analysed:
-    """The contexts of a SELECT: what its WHERE sees, and what its results see."""
+def analyse(
+    core: Core, parent: Context | None, tables: CommonTables | None, work: Work, order: Sequence[Expression] = ()
+) -> Analysed:
+    """The contexts of a SELECT: what its WHERE sees, and what its results see. order: its ORDER BY."""
     scope = scope_of(core.source, work, parent, tables)
     aliases = {folded(one.alias): one.expression for one in reversed(core.results) if one.alias and one.expression}
     rows = Context(scope, parent, aliases=aliases, windows=dict(core.windows), tables=tables)
     facts = when_true(core.where, rows, work) if core.where is not None else NO_FACTS
     filtered = assume(rows, facts, work)
-    if not core.group and aggregates(core, rows, work):
+    if not core.group and aggregates(core, order, rows, work):
         # No row may have come through: then the aggregate's one row has NULL for every column.
         given = replace(rows, vanished=True, rows=filtered)
     else:
@@ -105,24 +114,21 @@ def grouping(core: Core) -> list[Expression]:
     return found
 
 
-def aggregates(core: Core, context: Context, work: Work) -> bool:
-    """Whether the SELECT is an aggregate: by HAVING, by an aggregate of its own, or by one in a subquery of its results
-    that is over this SELECT's rows."""
-    if core.having is not None or _aggregates_itself(core, context):
+def aggregates(core: Core, order: Sequence[Expression], context: Context, work: Work) -> bool:
+    """Whether the SELECT is an aggregate: by HAVING, by an aggregate in its results or its ORDER BY, or by one in a
+    subquery of these that is over this SELECT's rows."""
+    if core.having is not None or _aggregates_itself((core.results, order), context):
         return True
     return any(
         _is_own(call, context)
-        for one in core.results
-        for select in selects_here(one.expression)
+        for select in selects_here((core.results, order))
         for call in _escaping(select, context, work)
     )
 
 
-def _aggregates_itself(core: Core, context: Context) -> bool:
+def _aggregates_itself(expressions: object, context: Context) -> bool:
     return any(
-        is_aggregate(call) and (_is_own(call, context) or not any(_names(call)))
-        for one in core.results
-        for call in calls_here(one.expression)
+        is_aggregate(call) and (_is_own(call, context) or not any(_names(call))) for call in calls_here(expressions)
     )
 
 
@@ -148,11 +154,10 @@ def _escaping(select: Select, parent: Context, work: Work) -> list[Call]:
             found += [call for call in calls_here(arm) if is_aggregate(call) and any(_names(call))]
             continue
         context = Context(scope_of(arm.source, work, parent, tables), parent, tables=tables)
-        for one in arm.results:
-            inner = [call for call in calls_here(one.expression) if is_aggregate(call) and any(_names(call))]
-            for deeper in selects_here(one.expression):
-                inner += _escaping(deeper, context, work)
-            found += [call for call in inner if not _is_own(call, context)]
+        inner = [call for call in calls_here(arm) if is_aggregate(call) and any(_names(call))]
+        for deeper in selects_here(arm):
+            inner += _escaping(deeper, context, work)
+        found += [call for call in inner if not _is_own(call, context)]
     return found
 
 
