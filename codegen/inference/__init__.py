@@ -110,7 +110,7 @@ class _Inferring:
         if not isinstance(tree, Select) or len(tree.arms) > 1 or not isinstance(tree.arms[0][1], Core):
             return {}
         tables = CommonTables({folded(one.name): one for one in tree.tables}, None, None)
-        context = analyse(tree.arms[0][1], None, tables, work, tree.order).given
+        context = analyse(tree.arms[0][1], None, tables, work).given
         return {
             one.name: FromItem(one.name, one.table, context.missing(one) or context.vanished)
             for one in reversed(context.scope.sources)

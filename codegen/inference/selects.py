@@ -15,8 +15,6 @@ from .scopes import NO_FACTS, CommonTables, Context, Facts, Found, OutputColumn,
 from .values import NOTHING, Value, unite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..syntax.nodes import Expression, Result, Select
     from .scopes import Work
 
@@ -36,8 +34,7 @@ def columns_of(
     """The columns of a compound: of its first arm by name, of all its arms by value."""
     here = CommonTables({folded(one.name): one for one in select.tables}, parent, tables) if select.tables else tables
     operators = [operator for operator, _ in select.arms]
-    order = select.order if len(operators) == 1 else ()
-    arms = [arm_columns(arm, parent, here, work, order) for _, arm in select.arms]
+    arms = [arm_columns(arm, parent, here, work) for _, arm in select.arms]
     found = list(arms[0])
     for operator, arm in zip(operators[1:], arms[1:], strict=True):
         if len(arm) != len(found):
@@ -64,7 +61,6 @@ def arm_columns(
     parent: Context | None,
     tables: CommonTables | None,
     work: Work,
-    order: Sequence[Expression] = (),
 ) -> list[OutputColumn]:
     """The columns of one SELECT or VALUES."""
     if isinstance(arm, Values):
@@ -73,20 +69,18 @@ def arm_columns(
         return [
             OutputColumn(f"column{place}", unite(values)) for place, values in enumerate(zip(*rows, strict=True), 1)
         ]
-    found = analyse(arm, parent, tables, work, order)
+    found = analyse(arm, parent, tables, work)
     return [column for result in arm.results for column in result_columns(result, found.given, work)]
 
 
-def analyse(
-    core: Core, parent: Context | None, tables: CommonTables | None, work: Work, order: Sequence[Expression] = ()
-) -> Analysed:
-    """The contexts of a SELECT: what its WHERE sees, and what its results see. order: its ORDER BY."""
+def analyse(core: Core, parent: Context | None, tables: CommonTables | None, work: Work) -> Analysed:
+    """The contexts of a SELECT: what its WHERE sees, and what its results see."""
     scope = scope_of(core.source, work, parent, tables)
     aliases = {folded(one.alias): one.expression for one in reversed(core.results) if one.alias and one.expression}
     rows = Context(scope, parent, aliases=aliases, windows=dict(core.windows), tables=tables)
     facts = when_true(core.where, rows, work) if core.where is not None else NO_FACTS
     filtered = assume(rows, facts, work)
-    if not core.group and aggregates(core, order, rows, work):
+    if not core.group and aggregates(core, rows, work):
         # No row may have come through: then the aggregate's one row has NULL for every column.
         given = replace(rows, vanished=True, rows=filtered)
     else:
@@ -114,15 +108,13 @@ def grouping(core: Core) -> list[Expression]:
     return found
 
 
-def aggregates(core: Core, order: Sequence[Expression], context: Context, work: Work) -> bool:
-    """Whether the SELECT is an aggregate: by HAVING, by an aggregate in its results or its ORDER BY, or by one in a
-    subquery of these that is over this SELECT's rows."""
-    if core.having is not None or _aggregates_itself((core.results, order), context):
+def aggregates(core: Core, context: Context, work: Work) -> bool:
+    """Whether the SELECT is an aggregate: by HAVING, by an aggregate in its results, or by one in a subquery of these
+    that is over this SELECT's rows. Elsewhere SQLite takes none that would make it one."""
+    if core.having is not None or _aggregates_itself(core.results, context):
         return True
     return any(
-        _is_own(call, context)
-        for select in selects_here((core.results, order))
-        for call in _escaping(select, context, work)
+        _is_own(call, context) for select in selects_here(core.results) for call in _escaping(select, context, work)
     )
 
 

@@ -86,7 +86,5 @@ SELECT count(*) AS n FROM customers WHERE tier = :tier;
 SELECT total(quantity) AS a, total(quantity) / 2 AS b FROM lines;
 -- expect: id int?, n int?
 SELECT c.id, (SELECT count(c.age) FROM orders) AS n FROM customers AS c;
--- expect: id int?, name str?
-SELECT id, name FROM customers ORDER BY max(age);
 -- expect: id int, name str
 SELECT o.id, c.name FROM orders AS o JOIN customers AS c ON EXISTS (SELECT 1 FROM lines AS l WHERE l.order_id = o.id) AND c.id = o.customer_id;
