@@ -9,6 +9,7 @@ from .access import unique_keys
 from .catalog import Column
 from .definitions import split_list, stored_tokens
 from .orders import keeps_places
+from .tokens import folded
 from .triggers import rewritten_after_writes
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def abilities(catalog: Catalog) -> dict[str, Abilities]:
     found: dict[str, Abilities] = {}
     rewritten = rewritten_after_writes(catalog)
     for table in catalog.tables:
-        found[table.name] = _of_table(table, rewritten=table.name.lower() in rewritten)
+        found[table.name] = _of_table(table, rewritten=folded(table.name) in rewritten)
     for table in catalog.virtual_tables:
         found[table.name] = _of_virtual(_visible(table))
     for view in catalog.views:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .definitions import stored_tokens
+from .tokens import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def rewritten_after_writes(catalog: Catalog) -> frozenset[str]:
-    """The lower-case names of the tables that a trigger of their own writes to, itself or through other triggers."""
+    """The names, folded, of the tables that a trigger of their own writes to, itself or through other triggers."""
     writes: dict[str, set[str]] = {}
     first: dict[str, set[str]] = {}
     for trigger in catalog.triggers:
         tokens = stored_tokens(trigger.sql, trigger.file)
         written = _written(tokens)
-        writes.setdefault(trigger.table.lower(), set()).update(written)
+        writes.setdefault(folded(trigger.table), set()).update(written)
         event = next(token for token in tokens if token.is_word("DELETE", "INSERT", "UPDATE"))
         if not event.is_word("DELETE"):
-            first.setdefault(trigger.table.lower(), set()).update(written)
+            first.setdefault(folded(trigger.table), set()).update(written)
     found = set()
     for table, targets in first.items():
         reached, waiting = set(targets), list(targets)
@@ -47,8 +48,8 @@ def _written(tokens: Sequence[Token]) -> set[str]:
     for place in range(begin + 1, len(tokens) - 1):
         before, token = tokens[place - 1], tokens[place]
         if token.is_word("INTO") or (token.is_word("FROM") and before.is_word("DELETE")):
-            found.add(tokens[place + 1].value.lower())
+            found.add(folded(tokens[place + 1].value))
         elif token.is_word("UPDATE") and (before.text == ";" or before.is_word("BEGIN")):
             alternative = tokens[place + 1].is_word("OR")
-            found.add(tokens[place + (3 if alternative else 1)].value.lower())
+            found.add(folded(tokens[place + (3 if alternative else 1)].value))
     return found
