@@ -201,8 +201,9 @@ def decode(kind: Type, name: str) -> str:
         return f"float({name}) if type({name}) is int else {name}"
     text = {
         "flag": f"{name} == 1",
-        # RETURNING of an UPDATE gives the integers as which SQLite keeps whole numbers of a REAL column.
+        # RETURNING gives the integers as which SQLite keeps whole numbers of a REAL column.
         "real": f"float({name})",
+        "real_scalar": f"float({name}) if type({name}) is int else {name}",
         "moment": f'_values.moment({name} + "Z")',
         "json": f"_values.json_value({name})",
         "plain_json": f"_values.plain_json_value({name})",

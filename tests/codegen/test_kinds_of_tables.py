@@ -68,6 +68,7 @@ CREATE TABLE ignoring (a INTEGER PRIMARY KEY, b TEXT UNIQUE ON CONFLICT IGNORE);
 CREATE TABLE replacing (a INTEGER PRIMARY KEY, b TEXT UNIQUE ON CONFLICT REPLACE);
 CREATE TABLE one_column (x);
 CREATE TABLE clash (rowid INTEGER, n INTEGER);
+CREATE TABLE measured (id INTEGER PRIMARY KEY, plain REAL, worded REAL DEFAULT 'none', must REAL NOT NULL DEFAULT 'x');
 CREATE TABLE worded (id INTEGER PRIMARY KEY,
     a TEXT DEFAULT bare, b TEXT NOT NULL DEFAULT "it's", c DEFAULT [x y], l INT);
 """
@@ -273,6 +274,20 @@ def test_defaults_without_quotes(conn: Connection, load: Callable[[str], Any]) -
     for made in (worded.insert(conn), worded.upsert(conn, id=5), worded.upsert(conn, id=5, l=1)):
         assert (made.a, made.b, made.c) == ("bare", "it's", "x y")
     assert worded.update(conn, id=5, c=None).c is None
+
+
+def test_whole_numbers_of_real_columns(conn: Connection, load: Callable[[str], Any]) -> None:
+    """A whole number in a REAL column is a float in what insert, update and upsert return, as in what is read."""
+    measured = load("measured")
+    given = {"plain": 1, "worded": 2, "must": 3}
+    for made in (
+        measured.insert(conn, **given),
+        measured.upsert(conn, id=1, **given),
+        measured.update(conn, id=1, **given),
+    ):
+        assert [repr(one) for one in (made.plain, made.worded, made.must)] == ["1.0", "2.0", "3.0"]
+        assert repr(measured.get(conn, id=1)) == repr(made)
+    assert measured.insert(conn).worded == "none"
 
 
 def test_keys_that_json_cannot_hold(conn: Connection, load: Callable[[str], Any]) -> None:
