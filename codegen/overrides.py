@@ -9,7 +9,8 @@ from .computed import with_computed
 from .declared import affinity, kind_of
 from .defaults import widened
 from .errors import GenerationError
-from .typemap import Type
+from .inference.values import STORED
+from .typemap import Type, column_type
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 # Kind → the storage class in which SQLite keeps it.
 _CLASSES = {"integer": "integer", "flag": "integer", "real": "real", "text": "text", "moment": "text", "json": "text"}
+_ANYTHING = STORED["scalar"]
+# Storage classes that a CHECK lets in → the kind that is them.
+_CONFINED = {
+    frozenset({"integer"}): "integer",
+    frozenset({"real"}): "real",
+    frozenset({"integer", "real"}): "number",
+    frozenset({"text"}): "text",
+    frozenset({"blob"}): "blob",
+}
 # (Affinity, kind) → what the kind becomes there, or "" where SQLite would keep its values as those of another type.
 _KEPT = {
     ("TEXT", "integer"): "",
@@ -54,6 +64,7 @@ def with_types(
                 else column
                 for column in columns
             ]
+            columns = [_confined(column) for column in columns]
             columns = widened(table, columns, connection, note)
             columns = with_computed(table, columns, catalog, connection)
         return replace(table, columns=tuple(columns)) if columns != list(table.columns) else table
@@ -65,6 +76,19 @@ def with_types(
             what = f"there is no column {one.column}" if one.column else f"no column is declared {one.declared}"
             raise GenerationError(f"unused override: {what}", file=one.file, line=one.line)
     return replace(catalog, tables=tables, views=views, virtual_tables=virtual)
+
+
+def _confined(column: Column) -> Column:
+    """The column with the type of what a CHECK on its typeof, or STRICT, lets into it, where its own would let more."""
+    stores = column.stores
+    if stores is None or column.type is not None or column.choices or column.expression:
+        return column
+    if STORED.get(column_type(column).kind, _ANYTHING) <= stores:
+        return column
+    kind = _CONFINED.get(stores)
+    if kind == "text" and affinity(column.declared) in ("INTEGER", "NUMERIC", "REAL"):
+        kind = "plain_text"
+    return column if kind is None else replace(column, type=Type(kind, False))
 
 
 def _overridden(table: Table, column: Column, overrides: Iterable[Override], used: set[Override]) -> Column:

@@ -117,11 +117,24 @@ def column_type(column: Column) -> Type:
         return replace(column.type, nullable=not column.not_null)
     kind = kind_of(column.declared)
     choices = column.choices or ()
-    if (kind == "text" and all(isinstance(value, str) for value in choices)) or (
-        kind == "integer" and all(isinstance(value, int) for value in choices)
-    ):
-        return Type("choice" if choices else kind, not column.not_null, choices)
+    if kind == "integer":
+        confined = all(isinstance(value, int) for value in choices)
+    else:
+        plain = kind.startswith("plain")
+        texts = all(isinstance(value, str) and not (plain and like_number(value)) for value in choices)
+        confined = texts and kind in ("text", "scalar", "plain_scalar", "plain_text")
+    if choices and confined:
+        return Type("choice", not column.not_null, choices)
     return Type(kind, not column.not_null)
+
+
+def like_number(text: str) -> bool:
+    """Whether a column of NUMERIC affinity may turn a text into a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def literal(value: Literal) -> str:

@@ -444,3 +444,35 @@ def test_a_generated_column_is_what_its_expression_gives(tmp_path: Path) -> None
         "quarter": "int | float",
         "again": "int",
     }
+
+
+CONFINED = """CREATE TABLE confined (
+    id INTEGER PRIMARY KEY,
+    a CHECK (typeof(a) = 'integer'),
+    b NUMERIC CHECK (typeof(b) IN ('text', 'null')),
+    c CHECK (typeof(c) IN ('integer', 'real')),
+    d TIMESTAMP CHECK (typeof(d) = 'integer'),
+    e CHECK (e IN ('x', 'y')),
+    f ENUM NOT NULL DEFAULT 'x' CHECK (f IN ('x', 'y')),
+    g STRING CHECK (g IN ('1', '2'))
+);
+"""
+
+
+def test_checks_confine_columns_of_any_declared_type(tmp_path: Path) -> None:
+    """A CHECK on typeof, and one that names texts, says what a column holds where its declared type says less."""
+    (tmp_path / "confined.sql").write_text(CONFINED)
+    models = generate(Source((tmp_path / "confined.sql",), strict=True))["models.py"]
+    row = models[models.index("class Confined(") : models.index("def __init__")]
+    anything = "str | int | float | bytes | None"
+    types = [
+        "int",
+        "int",
+        "str | None",
+        "int | float",
+        "int",
+        'Literal["x", "y"] | None',
+        'Literal["x", "y"]',
+        anything,
+    ]
+    assert [line.partition(": ")[2] for line in row.splitlines() if line.startswith("    ") and ": " in line] == types
