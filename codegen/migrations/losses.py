@@ -188,8 +188,6 @@ class _Pair:
         """Whether no two old rows can be equal in these columns."""
         if any(set(key) <= set(columns) and not self.changed & set(key) for key in held):
             return True
-        if self.after.without_rowid and self.after.primary_key == columns:
-            return False
         return any(self.starts_null(name) for name in columns)
 
     def starts_null(self, name: str) -> bool:

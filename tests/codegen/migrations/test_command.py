@@ -28,6 +28,38 @@ def test_equal_schemas_have_nothing_to_write(project: Project, capsys: pytest.Ca
     assert capsys.readouterr().out == ""
 
 
+SAME = {
+    "an ascending term": ("CREATE INDEX i ON t (a);", "CREATE INDEX i ON t (a ASC);"),
+    "an operator": ("CREATE INDEX i ON t (a) WHERE b != 1;", "CREATE INDEX i ON t (a) WHERE b <> 1;"),
+    "a string in double quotes": ("CREATE TABLE u (a DEFAULT 'Xy');", 'CREATE TABLE u (a DEFAULT "Xy");'),
+    "a default of NULL": ("CREATE TABLE u (a);", "CREATE TABLE u (a DEFAULT NULL);"),
+}
+OTHER = {
+    "the case of a string in double quotes": (
+        'CREATE VIEW v AS SELECT a FROM t WHERE a = "Xy";',
+        'CREATE VIEW v AS SELECT a FROM t WHERE a = "XY";',
+    ),
+    "a column by the name of a value": (
+        'CREATE TABLE u (a, "true", CHECK (a = "true"));',
+        'CREATE TABLE u (a, "true", CHECK (a = true));',
+    ),
+    "the order of columns": ("CREATE TABLE u (a, b);", "CREATE TABLE u (b, a);"),
+    "a descending key, which is no rowid": (
+        "CREATE TABLE u (id INTEGER PRIMARY KEY);",
+        "CREATE TABLE u (id INTEGER PRIMARY KEY DESC);",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", [*SAME, *OTHER])
+def test_what_is_a_difference(tmp_path: Path, case: str) -> None:
+    """What SQLite makes no difference between is none, both ways; what it does is one."""
+    old, new = {**SAME, **OTHER}[case]
+    for left, right in ((old, new), (new, old)):
+        project = Project(tmp_path / ("there" if left == old else "back")).start(OLD + left)
+        assert project.diff(OLD + right, "--check") == (0 if case in SAME else 1)
+
+
 def test_check_lists_what_differs(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """--check writes nothing, names each difference and ends with 1."""
     assert project.diff(OLD.replace("b TEXT", "b TEXT, c INT"), "--check") == 1

@@ -190,7 +190,7 @@ def check_full_text(pair: Pair, world: World) -> None:
             pair.connection.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
 
 
-@settings(max_examples=400, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(min_value=0, max_value=2**32))
 def test_up_and_down_and_up(seed: int) -> None:
     """The schema equals the other exactly both ways; all data are there but what the migration said it loses; a way
