@@ -7,6 +7,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from .. import sqltext
+from ..tokens import folded
 from . import plan_rules
 from .plans import explained
 from .scopes import of_views, scopes
@@ -44,12 +45,12 @@ def _candidates(slow: Plan, analysis: Analysis) -> Iterator[tuple[Table, tuple[s
     own = scopes(slow.tokens)
     named = dict.fromkeys(name for scope in own + of_views(own, analysis.catalog) for name in scope.items.values())
     tables = [table for name in named if (table := analysis.catalog.table(name)) is not None]
-    said = {token.value.lower() for token in slow.tokens if token.is_name}
+    said = {folded(token.value) for token in slow.tokens if token.is_name}
     number = 0
     for width in (1, 2):
         for table in tables:
             begun = {index.columns[:width] for index in table.indexes if not index.where}
-            for columns in permutations([one.name for one in table.columns if one.name.lower() in said], width):
+            for columns in permutations([one.name for one in table.columns if folded(one.name) in said], width):
                 if columns in begun or columns == (table.rowid_column,):
                     continue
                 number += 1

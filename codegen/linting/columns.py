@@ -78,8 +78,6 @@ def _types(table: Table, column: Column) -> Iterator[Finding]:
         hint = "give it a type; BLOB keeps every value as it is"
         yield Finding(*place, UNTYPED.name, name, f"{name} has no declared type", hint)
         return
-    if table.strict:
-        return
     surprise = _surprise(column.declared)
     if surprise:
         message, hint = surprise

@@ -17,7 +17,7 @@ from .findings import Finding, Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..catalog import Catalog, Column, Table
+    from ..catalog import Catalog, Column
 
 KIND = Rule(
     "default-kind",
@@ -55,7 +55,7 @@ def check(catalog: Catalog) -> Iterator[Finding]:
                     message = f"{name} is declared {column.declared}, its default {column.default} is a moment"
                     yield Finding(*place, MOMENT.name, name, message, "declare it DATETIME, DATE or TIME")
                 continue
-            found = _differs(table, column, stored)
+            found = _differs(column, stored)
             if found:
                 message = f"{name} is declared {column.declared}, its default {column.default} is {found}"
                 yield Finding(*place, KIND.name, name, message, "change the default or the type")
@@ -81,10 +81,8 @@ def _is_moment(column: Column, stored: object) -> bool:
     return whole and bool(_CURRENT.search(column.default or ""))
 
 
-def _differs(table: Table, column: Column, stored: object) -> str:
+def _differs(column: Column, stored: object) -> str:
     """What the stored default is instead of what the column is declared for; "" where it is right."""
-    if table.strict:
-        return ""  # SQLite refuses it there
     actual = {int: "an integer", float: "a real number", str: "text", bytes: "a BLOB"}[type(stored)]
     kind = kind_of(column.declared)
     if kind in ("integer", "real", "number", "blob"):

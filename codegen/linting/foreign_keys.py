@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tokens import tokenize
+from ..tokens import folded, tokenize
 from .findings import Finding, Rule
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def _fault(catalog: Catalog, table: Table, key: ForeignKey) -> tuple[Rule, str, 
             f"refers to {parent.name}, which is a {parent.kind}",
             "refer to an ordinary table",
         )
-    names = {column.name.lower(): column.name for column in parent.columns}
-    missing = [target for target in key.targets if target.lower() not in names]
+    names = {folded(column.name): column.name for column in parent.columns}
+    missing = [target for target in key.targets if folded(target) not in names]
     if missing:
         return DANGLING, f"refers to {parent.name}.{missing[0]}, which does not exist", "is it misspelt?"
     if len(key.targets) != len(key.columns):
@@ -88,10 +88,10 @@ def _is_served(table: Table, key: ForeignKey) -> bool:
     """Whether a look-up by all columns of the key is a search: they begin an index, in any order, or a unique index
     needs fewer of them."""
     columns = _lower(key.columns)
-    if table.rowid_column is not None and table.rowid_column.lower() in columns:
+    if table.rowid_column is not None and folded(table.rowid_column) in columns:
         return True
     for index in table.indexes:
-        names = [term.column.lower() if term.column is not None else "" for term in index.terms]
+        names = [folded(term.column) if term.column is not None else "" for term in index.terms]
         if index.where and not _is_not_null(index.where, columns):
             continue
         if frozenset(names[: len(columns)]) == columns or (index.unique and columns.issuperset(names)):
@@ -104,8 +104,8 @@ def _is_not_null(where: str, columns: frozenset[str]) -> bool:
     (https://www.sqlite.org/partialindex.html#queries_using_partial_indexes)."""
     tokens = tokenize(where, "")
     words = [token.text.upper() for token in tokens[1:]]
-    return bool(tokens) and tokens[0].value.lower() in columns and words in (["IS", "NOT", "NULL"], ["NOTNULL"])
+    return bool(tokens) and folded(tokens[0].value) in columns and words in (["IS", "NOT", "NULL"], ["NOTNULL"])
 
 
 def _lower(names: tuple[str, ...] | list[str]) -> frozenset[str]:
-    return frozenset(name.lower() for name in names)
+    return frozenset(folded(name) for name in names)

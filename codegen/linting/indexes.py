@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tokens import COMMENT, STRING, tokenize
+from ..tokens import COMMENT, STRING, folded, tokenize
 from .findings import Finding, Rule
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _term(term: Term) -> tuple[str, str, bool]:
 
 
 def _name(column: str) -> str:
-    return column.lower()
+    return folded(column)
 
 
 def _words(sql: str) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..tokens import folded
 from .findings import Finding, Rule
 from .scopes import of_views, scopes
 
@@ -109,7 +110,7 @@ class _Read:
 
 def _read(plan: Plan, name: str, catalog: Catalog) -> _Read | None:
     """What a plan calls `name`; None for a CTE, a subquery, a virtual table."""
-    name = name.removeprefix("main.").lower()
+    name = folded(name.removeprefix("main."))
     own = scopes(plan.tokens)
     having = [scope for scope in own if name in scope.items]
     asked = any(scope.where for scope in having)
@@ -119,7 +120,7 @@ def _read(plan: Plan, name: str, catalog: Catalog) -> _Read | None:
     table = next((found for scope in having if (found := catalog.table(scope.items[name]))), None)
     if table is None:
         return None
-    called = table.name if table.name.lower() == name else f"{table.name} ({name})"
+    called = table.name if folded(table.name) == name else f"{table.name} ({name})"
     return _Read(table, called, asked, any(scope.limit for scope in having))
 
 

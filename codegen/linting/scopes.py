@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..tokens import COMMENT, Token, tokenize
+from ..tokens import COMMENT, Token, folded, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,12 +88,12 @@ def _item(tokens: Sequence[Token], place: int) -> tuple[str, str]:
     """The table of a FROM item and its name here: `main.t AS x`, `t x`, `t`."""
     if place + 2 < len(tokens) and tokens[place + 1].text == ".":
         place += 2
-    table = tokens[place].value.lower()
+    table = folded(tokens[place].value)
     rest = tokens[place + 1 : place + 3]
     if len(rest) == 2 and rest[0].is_word("AS") and rest[1].is_name:
-        return table, rest[1].value.lower()
+        return table, folded(rest[1].value)
     if rest and rest[0].is_name and not rest[0].is_word(*_NO_ALIAS):
-        return table, rest[0].value.lower()
+        return table, folded(rest[0].value)
     return table, table
 
 
@@ -104,7 +104,7 @@ def of_views(own: Sequence[Scope], catalog: Catalog) -> list[Scope]:
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
-        view = next((one for one in catalog.views if one.name.lower() == name), None)
+        view = next((one for one in catalog.views if folded(one.name) == name), None)
         if view is None or name in seen:
             continue
         seen.add(name)

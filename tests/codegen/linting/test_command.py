@@ -138,6 +138,19 @@ def test_a_lint_comment_documents_nothing(schema: Path, tmp_path: Path) -> None:
         assert analysis.queries[0].doc == ("Those of a.",)
 
 
+def test_on_another_sqlite_an_acceptance_of_plans_may_be_unused(
+    schema: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A comment that accepts a plan of the SQLite that the file names is no finding where the plan is better."""
+    plans = tmp_path / "plans.txt"
+    schema.write_text(f"-- lint: accept full-scan: on old ones\n{CLEAN}")
+    asked = ["lint", "--schema", str(schema), "--plans", str(plans)]
+    assert main([*asked, "--update-plans"]) == 1
+    assert "accept-unused" in capsys.readouterr().out
+    plans.write_text(plans.read_text().replace(sqlite3.sqlite_version, "3.37.0", 1))
+    assert main(asked) == 0
+
+
 def test_rules_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
     """--rules prints every rule with its reason; it needs no schema."""
     assert main(["lint", "--rules"]) == 0

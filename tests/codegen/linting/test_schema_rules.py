@@ -43,7 +43,12 @@ CASES = (
     Case(
         "duplicate-index", "i", "CREATE TABLE t (a TEXT); CREATE INDEX i ON t (a); CREATE UNIQUE INDEX u ON t (a);", ()
     ),
-    Case("duplicate-index", "i", "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); CREATE INDEX i ON t (id);", ()),
+    Case(
+        "duplicate-index",
+        "i",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); CREATE INDEX i ON t (id);",
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); CREATE INDEX i ON t (id) WHERE a IS NULL;",),
+    ),
     Case(
         "duplicate-index",
         "i2",
@@ -133,7 +138,7 @@ CASES = (
                     "BIGINT UNSIGNED",
                     "UNSIGNED BIG INT",
                     "TINYINT(1)",
-                    "INT8",
+                    "POINT",
                 ),
                 *(
                     "INTEGER",
@@ -175,6 +180,7 @@ CASES = (
         for definition in (
             "INTEGER DEFAULT ''",
             "INTEGER DEFAULT none",
+            "INTEGER DEFAULT 'none') STRICT; --",
             "INTEGER DEFAULT 0.5",
             "REAL DEFAULT 'none'",
             "BOOLEAN DEFAULT 'true'",

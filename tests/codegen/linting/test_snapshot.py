@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.linting import snapshot
+from codegen.linting.plans import plans as plans_of
+from codegen.pipeline import Source, analyse
 
 from .looking import all_plans
 
@@ -48,6 +50,17 @@ def test_statements_that_are_new_or_gone_are_found(tmp_path: Path) -> None:
     assert "with_a is not in plans.txt" in snapshot.check([with_a(plans)], "", "plans.txt")[0].message
     (found,) = snapshot.check([], snapshot.text([with_a(plans)], "3.40.1"), "plans.txt")
     assert (found.file, found.line, found.object) == ("plans.txt", 4, "q.with_a")
+
+
+def test_statements_keep_names_of_their_own(tmp_path: Path) -> None:
+    """A query that is called like a statement of its table's functions has its own plan in the file."""
+    query = "-- name: page_first :many\nSELECT a FROM t WHERE b = :b;\n"
+    (tmp_path / "schema.sql").write_text(TABLE)
+    (tmp_path / "t.sql").write_text(query)
+    with analyse(Source((tmp_path / "schema.sql",), (tmp_path / "t.sql",))) as analysis:
+        found = [plan for plan in plans_of(analysis) if plan.name.startswith("t.page_first")]
+    assert {plan.sql.splitlines()[0] for plan in found} == {"SELECT a FROM t WHERE b = :b", "SELECT id, a, b"}
+    assert len({plan.name for plan in found}) == 2
 
 
 def test_a_file_without_its_first_line_names_no_version() -> None:
