@@ -145,8 +145,9 @@ class _Source:
         self.types = types
         self.able = abilities(catalog)
 
-    def infer(self, statement: Statement) -> Inference:
-        return infer(statement, self.catalog, self.connection)
+    def infer(self, statement: Statement, comment: Comment) -> Inference:
+        annotated = {name: one.type for name, one in comment.params.items() if not one.many}
+        return infer(statement, self.catalog, self.connection, annotated=annotated)
 
     def seen(self, table: Table) -> Table:
         """A table with the columns of its row class; those of a view NOT NULL where that is certain."""
@@ -164,7 +165,7 @@ def _read(source: _Source, module: str, statement: Statement) -> Query:
     if not statement.tokens[0].is_word(*_STATEMENTS):
         raise statement.error(f"a named query cannot be {statement.tokens[0].text}", hint="it reads or changes rows")
     rewritten = sqlc.read(statement)
-    final, embedded = _final(source, rewritten)
+    final, embedded = _final(source, rewritten, comment)
     every = variants.read(final, comment.orders)
     query = Query(
         module,
@@ -180,7 +181,7 @@ def _read(source: _Source, module: str, statement: Statement) -> Query:
         written, read = _prepare(source.connection, one.statement, one.told(every.switches))
         query.writes = bool(written)
         query.tables = tuple(dict.fromkeys([*query.tables, *written, *read]))
-        inferences.append(source.infer(one.statement))
+        inferences.append(source.infer(one.statement, comment))
     query.inference = _of_all(query, inferences)
     _spell_out_blobs(source, query)
     query.embedded = tuple(embeds.settled(one, query.inference) for one in embedded)
@@ -216,7 +217,7 @@ def _spell_out_blobs(source: _Source, query: Query) -> None:
             raise query.error("a list of BLOBs stands in IN only", token, hint)
 
 
-def _final(source: _Source, rewritten: Rewritten) -> tuple[Statement, tuple[Embedded, ...]]:
+def _final(source: _Source, rewritten: Rewritten, comment: Comment) -> tuple[Statement, tuple[Embedded, ...]]:
     """The statement with the final names of its parameters, and its embeds spelled out."""
     statement = rewritten.statement
     if not rewritten.positional and not rewritten.embeds:
@@ -226,7 +227,7 @@ def _final(source: _Source, rewritten: Rewritten) -> tuple[Statement, tuple[Embe
         _prepare(source.connection, stars)
     except GenerationError as error:
         raise embeds.unknown(statement, rewritten.embeds, error) or error from None
-    inference = source.infer(stars)
+    inference = source.infer(stars, comment)
     names = sqlc.positional_names(rewritten, inference)
     expanded, embedded = embeds.expand(statement, rewritten.embeds, inference, source.seen)
     return sqlc.rename(expanded, names), embedded

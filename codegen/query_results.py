@@ -101,6 +101,9 @@ def result(query: Query, columns: Sequence[QueryColumn], own: TableParts, models
     fields = tuple(_field(query, one, place) for place, one in enumerate(columns))
     suffix, many = f"_{query.name}", query.kind != "one"
     if table is not None:
+        # The columns' own types: another query of the table may use this decoder, whatever WHERE says here.
+        model = models.of(table)
+        fields = tuple(_embedded_field(one, model, suffix) for one in model.fields)
         key = tuple([column.name for column in table.columns].index(name) for name in table.key)
         class_name = own.models[table.name]
         return Result(class_name, suffix, [Decoder(suffix, class_name, table.name, fields, key, many=many)], [])

@@ -80,6 +80,8 @@ def typed_parameters(query: Query, note: Callable[[Note], None]) -> tuple[QueryP
     for one in query.inference.parameters:
         kind, table, column = one.type, one.table, one.column
         many = one.many or one.name in query.lists
+        if many and not one.many:
+            kind = None  # of the array, not of its items
         annotation = query.comment.params.get(one.name)
         if annotation is not None:
             annotation.used = True

@@ -196,3 +196,16 @@ SELECT id, age FROM people WHERE age IS :age OR age IN (sqlc.slice(ages));
     assert "ages: Iterable[_types.Age]" in module
     assert "age: _types.Age | None" in models
     assert notes == []
+
+
+def test_a_shared_decoder_takes_every_row_of_the_table(source: Source) -> None:
+    """Queries of whole rows share one decoder, which takes NULL also where the first one's WHERE rules it out."""
+    text = """-- name: aged :many
+SELECT * FROM people WHERE age IS NOT NULL;
+-- name: everyone :many
+SELECT * FROM people;
+"""
+    module, _, notes = generated(source, text)
+    assert module.count("def _row_") == 1
+    assert '("age", "integer", True, ()),' in module
+    assert notes == []
