@@ -206,6 +206,11 @@ def _same(one: Expression, other: Expression, context: Context, work: Work) -> F
 
 def _compared(expression: Binary, context: Context, work: Work) -> Facts:
     left, right = _flat((expression.left,)), _flat((expression.right,))
+    if expression.operator == "=" and isinstance(expression.left, Name):
+        # `search = 'words'` is `search MATCH 'words'`.
+        matched = _matched(expression.left, context, whole=True)
+        if matched:
+            return matched
     if isinstance(expression.left, Row) or isinstance(expression.right, Row):
         # (a, b) < (c, d) may be decided by its first pair, as <> by any.
         count = len(left) if expression.operator == "=" else 1 if expression.operator != "<>" else 0
@@ -217,8 +222,9 @@ def _flat(parts: tuple[Expression, ...]) -> tuple[Expression, ...]:
     return tuple(one for part in parts for one in (part.items if isinstance(part, Row) else (part,)))
 
 
-def _matched(left: Expression, context: Context) -> Facts:
-    """The hidden columns of a full-text table, such as its rank, have a value in a row that MATCH found."""
+def _matched(left: Expression, context: Context, whole: bool = False) -> Facts:
+    """The hidden columns of a full-text table, such as its rank, have a value in a row that MATCH found. whole: only
+    where the table is meant, not one of its columns."""
     if not isinstance(left, Name):
         return NO_FACTS
     for source in context.scope.sources:
@@ -227,7 +233,7 @@ def _matched(left: Expression, context: Context) -> Facts:
             continue
         named = folded(left.table) or folded(left.column)
         found = resolve(left, context)
-        own = isinstance(found, Found) and any(one is source for one, _ in found.parts)
+        own = not whole and isinstance(found, Found) and any(one is source for one, _ in found.parts)
         if own or named == source.name or named == folded(table.name):
             place = source.find("rank")
             return frozenset({("column", id(source), place)}) if place is not None else NO_FACTS

@@ -47,12 +47,16 @@ class _Builder:
             return Source(folded(item.alias), None, columns)
         assert isinstance(item, TableItem)
         name = folded(item.alias or item.name)
-        if item.arguments is not None:
+        searched = self._work.catalog.relation(item.name) if item.arguments else None
+        if item.arguments is not None and (searched is None or not searched.module.startswith("fts")):
             return _function(item, name, self._work)
         found = self._work.relation(item.name, self._parent, self._tables)
         if found is None:
             return _function(item, name, self._work)
         found.name = name
+        if searched is not None and (place := found.find("rank")) is not None:
+            # `search('words')` is `search WHERE search MATCH 'words'`.
+            self._scope.conditions.append(Condition(None, [], frozenset({column_key(found, place)})))
         return found
 
     def _join(self, join: Join) -> list[Visible]:

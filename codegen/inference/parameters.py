@@ -126,10 +126,10 @@ class Visitor:
         elif isinstance(item, SelectItem):
             self.select(item.select, parent, tables)
         elif isinstance(item, TableItem):
-            whole = folded(item.name) in ("json_each", "json_tree")
-            for place, one in enumerate(item.arguments or ()):
+            series = folded(item.name) == "generate_series"
+            for one in item.arguments or ():
                 if isinstance(one, Parameter) and not (folded(item.name) == "json_each" and item.arguments == (one,)):
-                    self.uses.add(one.name, TEXT if whole else INTEGER if place else NOTHING, GENERAL)
+                    self.uses.add(one.name, INTEGER if series else TEXT, GENERAL)
                 elif isinstance(one, Parameter):
                     self.uses.add(one.name, NOTHING, GENERAL, many=True)
                 self.visit(one, context)

@@ -41,17 +41,29 @@ _SCHEMA = {
     "sql": _MAYBE_TEXT,
 }
 _SCHEMA_NAMES = ("sqlite_schema", "sqlite_master", "sqlite_temp_schema", "sqlite_temp_master")
+_TABLE_INFO = {
+    "cid": INTEGER,
+    "name": TEXT,
+    "type": TEXT,
+    "notnull": INTEGER,
+    "dflt_value": _MAYBE_TEXT,
+    "pk": INTEGER,
+}
 _FUNCTIONS = {
     "json_each": _JSON,
     "json_tree": _JSON,
     "generate_series": {"value": INTEGER, "start": INTEGER, "stop": INTEGER, "step": INTEGER},
-    "pragma_table_info": {
-        "cid": INTEGER,
-        "name": TEXT,
-        "type": TEXT,
-        "notnull": INTEGER,
-        "dflt_value": _MAYBE_TEXT,
-        "pk": INTEGER,
+    "pragma_table_info": _TABLE_INFO,
+    "pragma_table_xinfo": {**_TABLE_INFO, "hidden": INTEGER},
+    "pragma_index_list": {"seq": INTEGER, "name": TEXT, "unique": INTEGER, "origin": TEXT, "partial": INTEGER},
+    "pragma_index_info": {"seqno": INTEGER, "cid": INTEGER, "name": _MAYBE_TEXT},
+    "pragma_foreign_key_list": {
+        "id": INTEGER,
+        "seq": INTEGER,
+        "table": TEXT,
+        "from": TEXT,
+        "to": _MAYBE_TEXT,
+        **dict.fromkeys(("on_update", "on_delete", "match"), TEXT),
     },
 }
 _ROWID = Column("rowid", "INTEGER", True, None, 0, False, "BINARY", None, 0)
@@ -59,8 +71,12 @@ _ROUNDS = 12
 
 
 def table_columns(table: Table) -> tuple[OutputColumn, ...]:
-    """The columns of a table as a SELECT sees them."""
-    return tuple(OutputColumn(one.name, of_column(table, one)) for one in table.columns)
+    """The columns of a table as a SELECT sees them. The `docid` of FTS3 and FTS4 is the rowid."""
+    numbered = table.module in ("fts3", "fts4")
+    return tuple(
+        OutputColumn(one.name, INTEGER if numbered and one.hidden and one.name == "docid" else of_column(table, one))
+        for one in table.columns
+    )
 
 
 def table_source(table: Table, columns: Sequence[OutputColumn]) -> Source:

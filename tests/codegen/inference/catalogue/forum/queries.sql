@@ -105,6 +105,14 @@ SELECT rowid, rank, bm25(search) AS weight, snippet(search, 0, '[', ']', '…', 
 SELECT p.id, s.title FROM search AS s JOIN posts AS p ON p.id = s.rowid WHERE s.search MATCH :query;
 -- expect: rank float?
 SELECT rank FROM search;
+-- expect: rowid int, rank float
+-- params: query str
+SELECT s.rowid, s.rank FROM search AS s WHERE search = :query ORDER BY s.rank;
+-- expect: id int, rank float
+-- params: query str
+SELECT p.id, s.rank FROM search(:query) AS s JOIN posts AS p ON p.id = s.rowid;
+-- expect: from str, to str?
+SELECT "from", "to" FROM pragma_foreign_key_list('posts');
 -- expect: id int, tags str?
 SELECT p.id, (SELECT group_concat(tag) FROM tags AS t WHERE t.post_id = p.id) AS tags FROM posts AS p;
 -- expect: id int, tags str?
