@@ -99,3 +99,9 @@ SELECT t.n AS x, k.k AS y FROM tight AS t LEFT JOIN keyed AS k ON k.v = t.n;
 SELECT t.n AS x, k.k AS y FROM tight AS t LEFT JOIN keyed AS k ON k.v = t.n WHERE k.k > '';
 -- expect: x int, y str?
 SELECT t.n AS x, k.k AS y FROM tight AS t LEFT JOIN keyed AS k ON k.v = t.n WHERE k.v > 0;
+-- expect: d str?
+SELECT d FROM loose WHERE d NOT LIKE a;
+-- expect: d str
+SELECT d FROM loose WHERE d NOT LIKE e;
+-- expect: id int, d str?
+SELECT t.id, t.d FROM times AS t JOIN keyed AS k ON t.id = 1 AND EXISTS (SELECT 1 FROM json_each(k.w) AS j WHERE j.value = t.t);
