@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codegen.migrations import model
+from codegen.migrations.building import Application
+from codegen.migrations.trial import Trial, TrialFailed
 
 from .project import Project, database, run
 
@@ -328,3 +330,17 @@ def test_the_way_back_makes_values_up_and_says_so(tmp_path: Path) -> None:
     assert "MADE UP: t.kind is 'a' in every row" in down
     assert "MADE UP: t.code is CAST(rowid AS TEXT) in every row" in down
     assert "MADE UP" not in project.written()
+
+
+def test_an_attempt_that_fails_leaves_nothing() -> None:
+    """Statements that were tried and did not lead to the table that is wanted are undone, and not written."""
+    application = Application()
+    trial = Trial(application.connect(), application)
+    trial.run(T.strip().removesuffix(";"))
+    before = trial.schema().meaning()
+    with pytest.raises(TrialFailed), trial.attempt():
+        trial.run("ALTER TABLE t ADD COLUMN c TEXT")
+        trial.run("ALTER TABLE t DROP COLUMN nothing")
+    assert trial.schema().meaning() == before
+    assert len(trial.steps) == 1
+    trial.connection.close()
