@@ -194,9 +194,10 @@ def test_only_declared_orders_are_taken(music: Any, conn: Connection) -> None:
     for wrong in ("albums.id; DROP TABLE albums", "CHEAPEST", 1):
         with pytest.raises(ValueRefused):
             music.search(conn, limit=1, order=wrong)
-    for wrong in ({"artist": 5}, {"untitled": 1}, {"untitled": "yes"}):
+    mistaken: list[dict[str, Any]] = [{"artist": 5}, {"untitled": 1}, {"untitled": "yes"}]
+    for given in mistaken:
         with pytest.raises(ValueRefused):
-            music.search(conn, limit=1, **wrong)
+            music.search(conn, limit=1, **given)
     assert conn.statements == []
 
 
