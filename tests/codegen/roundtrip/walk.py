@@ -106,6 +106,17 @@ class Walk:
         name = self.code.table.name.lower()
         return any(one.table.lower() == name for one in self.built.catalog.triggers)
 
+    def _may_ignore(self) -> bool:
+        """Whether SQLite may leave a change out silently."""
+        name = self.code.table.name.lower()
+        triggers = [one.sql for one in self.built.catalog.triggers if one.table.lower() == name]
+        return any("IGNORE" in sql.upper() for sql in (self.code.table.sql, *triggers))
+
+    def _own_refused(self, what: str, got: object) -> None:
+        """A row's own values are never refused by generated code itself."""
+        if isinstance(got, str) and got.startswith("ValueRefused"):
+            self.outcome.fail(f"{what} refuses what it gave: {got}")
+
     def _refers_to_itself(self) -> bool:
         name = self.code.table.name.lower()
         return any(key.table.lower() == name for key in self.code.table.foreign_keys)
@@ -243,13 +254,16 @@ class Walk:
                 name: guess(wanted[name][0], self.code.pool, self.random, self.code.attributes.get(name, ""))
                 for name in names
             }
-            if attempt > 30 or attempt % 3 == 2:  # what it has already is accepted more often
+            own = attempt > 30 or attempt % 3 == 2  # what it has already is accepted more often
+            if own:
                 changes = {name: getattr(row, name) for name in names}
             refused = self._tried("update", **key, **changes)
-            if refused is None and self._call("get", **key) == row:
+            if refused is None and self._may_ignore() and self._call("get", **key) == row:
                 refused = "ON CONFLICT IGNORE, or RAISE(IGNORE)"
             if isinstance(refused, str):
                 refusal = refused
+                if own:
+                    self._own_refused("update", refused)
                 continue
             done += 1
             now = self._call("get", **key)
@@ -286,6 +300,7 @@ class Walk:
         for row in keyed[:4]:
             same = {name: getattr(row, name) for name in wanted if hasattr(row, name)}
             got = self._tried("upsert", **same)
+            self._own_refused("upsert", got)
             if isinstance(got, str):
                 refusal = got
                 continue
@@ -339,6 +354,7 @@ class Walk:
         """A row that was read goes back in as it is."""
         before = self._call("count")
         got = self._tried("insert_many", [row])
+        self._own_refused("insert_many", got)
         if isinstance(got, str):
             self.outcome.remarks.append(f"no insert_many was accepted ({got})")
             return
