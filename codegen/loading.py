@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .definitions import split_list, text_of
 from .stubs import stand_in
-from .tokens import COMMAND, STRING, Statement, Token, folded, split, syntax_error_token
+from .tokens import COMMAND, DATA, STRING, Statement, Token, folded, split, syntax_error_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ def load(connection: sqlite3.Connection, scripts: Sequence[Script], note: Callab
     loader = _Loader(Loaded(connection), note)
     for script in scripts:
         part = DEFAULT_PART
-        for statement in split(script.text, script.name):
+        for statement in split(script.text, script.name, skip_data=True):
             part = next((name for token in reversed(statement.above) if (name := part_name(token))), part)
             loader.run(statement, part)
     loader.run_waiting()
@@ -97,6 +97,8 @@ class _Loader:
             self._define(virtual, part)
         elif first.is_word("PRAGMA") and any(token.is_word("LEGACY_ALTER_TABLE") for token in statement.tokens[1:4]):
             self.connection.execute(statement.sql)
+        elif first.kind == DATA:
+            pass
         elif first.is_word(*_IGNORED):
             called = [token for token in statement.tokens if token.kind == "word" and token.text.lower() in _CHANGING]
             if first.is_word("SELECT") and called:

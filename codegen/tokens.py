@@ -9,6 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .data_statements import DataStatements
 from .errors import GenerationError, Note
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ BLOB = "blob"
 PARAMETER = "parameter"
 COMMENT = "comment"
 OPERATOR = "operator"
+DATA = "data"  # a whole INSERT or REPLACE, where those are skipped
 COMMAND = "command"  # a line of the sqlite3 shell between two statements: .mode, .read
 
 _TWO = ("<<", ">>", "<=", ">=", "==", "!=", "<>", "||", "->")
@@ -76,30 +78,44 @@ class Token:
         return self.is_name and folded(self.value) == folded(name)
 
 
+@dataclass(slots=True)
+class _Place:
+    """Whether the next token begins a statement: only there a line can be a command of the shell."""
+
+    between: bool = True
+
+
 def tokenize(sql: str, file: str, line: int = 1) -> list[Token]:
     """All tokens of `sql`, comments included, white space left out. Raises GenerationError for an unclosed one."""
     tokens: list[Token] = []
+    place = _Place()
+    for token in _tokens(sql, file, line, place):
+        tokens.append(token)
+        place.between = token.text == ";" or token.kind == COMMAND or (place.between and token.kind == COMMENT)
+    return tokens
+
+
+def _tokens(sql: str, file: str, line: int, place: _Place, data: DataStatements | None = None) -> Iterator[Token]:
     position, line_start = 0, 0
-    between = True  # two statements: only there a line can be a command of the shell
     while position < len(sql):
         if sql[position] in _SPACE:
             if sql[position] == "\n":
                 line, line_start = line + 1, position + 1
             position += 1
             continue
-        if between and sql[position] == "." and position == line_start:
+        if place.between and sql[position] == "." and position == line_start:
             kind, end = COMMAND, _line_end(sql, position)
+        elif place.between and data is not None and (data_end := data.end(position)) >= 0:
+            kind, end = DATA, data_end
         else:
             kind, end = _scan(sql, position)
         if end < 0:
             raise GenerationError(f"unclosed {kind}", file=file, line=line, column=position - line_start + 1)
         text = sql[position:end]
-        tokens.append(Token(kind, text, position, line, position - line_start + 1))
-        between = text == ";" or kind == COMMAND or (between and kind == COMMENT)
+        yield Token(kind, text, position, line, position - line_start + 1)
         if "\n" in text:
             line, line_start = line + text.count("\n"), position + text.rindex("\n") + 1
         position = end
-    return tokens
 
 
 def _scan(sql: str, start: int) -> tuple[str, int]:
@@ -193,26 +209,30 @@ class Statement:
         return Note(message, self.file, place.line, place.column, hint, rule)
 
 
-def split(sql: str, file: str) -> Iterator[Statement]:
+def split(sql: str, file: str, *, skip_data: bool = False) -> Iterator[Statement]:
     """The statements of a script in order. A `;` inside a trigger's body does not end one: SQLite says where one ends
-    (`sqlite3.complete_statement`). A command of the shell is a statement of that one token."""
+    (`sqlite3.complete_statement`). A command of the shell is a statement of that one token. skip_data: so is
+    an INSERT or REPLACE, of the kind DATA."""
     above: list[Token] = []
     inside: list[Token] = []
     body: list[Token] = []
-    for token in tokenize(sql, file):
+    place = _Place()
+    for token in _tokens(sql, file, 1, place, DataStatements(sql) if skip_data else None):
         if token.kind == COMMENT:
             (inside if body else above).append(token)
             continue
         if token.text == ";" and not body:
             continue
-        if token.kind == COMMAND and not body:
+        if token.kind in (COMMAND, DATA) and not body:
             yield Statement(file, token.text, token.start, [token], above)
             above = []
             continue
         body.append(token)
+        place.between = False
         if token.text == ";" and sqlite3.complete_statement(sql[body[0].start : token.end]):
             yield Statement(file, sql[body[0].start : body[-2].end], body[0].start, body[:-1], above, inside)
             above, inside, body = [], [], []
+            place.between = True
     if body:
         yield Statement(file, sql[body[0].start : body[-1].end], body[0].start, body, above, inside)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .errors import Note
     from .loading import Loaded, Placed
-    from .tokens import Token
+    from .tokens import Statement, Token
 
 # A row of sqlite_schema: rowid, type, name, tbl_name, sql.
 Row = tuple[int, str, str, str, str]
@@ -79,10 +79,17 @@ def _error(loaded: Loaded, placed: Placed, sql: str, note: Callable[[Note], None
         try:
             loaded.connection.execute(sql)
         except sqlite3.Error as error:
-            if not told_stand_in(loaded.connection, placed.statement, error, note):
+            if not told_stand_in(loaded.connection, _naming(loaded, placed, error), error, note):
                 return error
         else:
             return None
+
+
+def _naming(loaded: Loaded, placed: Placed, error: sqlite3.Error) -> Statement:
+    """The statement that an error is about: what is tried also runs other triggers and views."""
+    name = str(error).rsplit(": ", 1)[-1]
+    every = [placed.statement, *(other.statement for other in loaded.placed.values())]
+    return next((one for one in every if any(token.same_name(name) for token in one.tokens)), placed.statement)
 
 
 def trial(connection: sqlite3.Connection, row: Row, tokens: Sequence[Token]) -> str:

@@ -86,6 +86,49 @@ def test_statements_in_any_order() -> None:
     assert [one.name for one in catalog.triggers] == ["tr"]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        "INSERT INTO t VALUES ('a;b', 'it''s; -- no', X'00');",
+        'insert or replace INTO "t;u" VALUES ("x"";", [a;b], `c;`);',
+        "REPLACE INTO t -- a comment; it's\n VALUES (1);",
+        "INSERT/* ; ' */INTO t SELECT ';' /* ; */ FROM t;",
+        "INSERT INTO t VALUES (1)\n;\n\n;INSERT INTO t VALUES ('\n;');",
+    ],
+)
+def test_data_ends_where_its_statement_ends(data: str) -> None:
+    """What is skipped as data ends at its own `;`, whatever its strings, names and comments hold; lines go on."""
+    catalog, notes = read(f"CREATE TABLE t (a);\n{data}\nCREATE TABLE u (a);")
+    assert notes == []
+    assert [(one.name, one.line) for one in catalog.tables] == [("t", 1), ("u", 3 + data.count("\n"))]
+
+
+def test_an_insert_in_a_trigger_is_no_data() -> None:
+    """The statements in a trigger's body are part of the trigger."""
+    catalog, notes = read(
+        "CREATE TABLE t (a);\nCREATE TRIGGER g AFTER INSERT ON t BEGIN\nINSERT INTO t VALUES (';');\n"
+        "REPLACE INTO t VALUES (1);\nEND;\nCREATE VIEW replace_all AS SELECT replace(a, 'x', 'y') AS b FROM t;"
+    )
+    assert notes == []
+    assert catalog.triggers[0].sql.endswith("REPLACE INTO t VALUES (1);\nEND")
+    assert columns(catalog, "replace_all") == ["b"]
+
+
+def test_data_without_an_end_is_an_error() -> None:
+    """An unclosed string in a dump is named with its place, and hides nothing behind it."""
+    with pytest.raises(GenerationError, match=r"^1\.sql:2:23: unclosed string"):
+        read("CREATE TABLE t (a);\nINSERT INTO t VALUES ('open);\nCREATE TABLE u (a);")
+
+
+def test_a_stand_in_is_told_where_it_is_named() -> None:
+    """A function that a second trigger names is noted in that trigger, though the first one is tried before it."""
+    _, notes = read(
+        "CREATE TABLE t (a);\nCREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END;\n"
+        "CREATE TRIGGER h AFTER INSERT ON t BEGIN\n  SELECT own(NEW.a);\nEND;"
+    )
+    assert [note.partition(" is not")[0] for note in notes] == ["1.sql:4:10: note: the function own"]
+
+
 def test_commands_of_the_shell() -> None:
     """A line of the sqlite3 shell is noted and not run; a number that begins with a point is none."""
     catalog, notes = read(".mode box\n.open 'it''s\nCREATE TABLE t (a DEFAULT\n.5);\n.quit")
