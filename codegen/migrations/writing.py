@@ -41,13 +41,8 @@ def render(title: str, changes: Sequence[str], plan: Plan, *, down: bool) -> str
     for step in plan.steps:
         if step.comment:
             text += "\n" + (step.comment if step.comment.startswith("--") else "\n".join(_comment(step.comment))) + "\n"
-        text += f"{step.sql}{_end(step.sql)}\n"
+        text += f"{step.sql};\n"
     return text.replace("\n\n\n", "\n\n")
-
-
-def _end(sql: str) -> str:
-    """The `;`, on a line of its own where a comment ends the statement."""
-    return "\n;" if "--" in sql.rpartition("\n")[2] else ";"
 
 
 def _comment(text: str, indent: str = "") -> list[str]:

@@ -246,3 +246,11 @@ def test_a_module_that_is_not_here(project: Project, capsys: pytest.CaptureFixtu
     assert project.diff(OLD + strange, "--check") == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{project.migrations / '0002_m.up.sql'}:1:1: note: virtual table m is not compared")
+
+
+def test_a_comment_at_the_end_of_a_statement(project: Project) -> None:
+    """A statement that a comment ends in schema.sql is whole in the migration."""
+    schema = OLD + "CREATE VIEW v AS SELECT a FROM t -- the end\n;\nCREATE INDEX i ON t (a) /* the end */;\n"
+    assert project.diff(schema) == 0
+    assert project.diff(schema, "--check") == 0
+    assert project.code() == ["CREATE INDEX i ON t (a)", "CREATE VIEW v AS SELECT a FROM t"]
