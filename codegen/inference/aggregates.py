@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..tokens import folded
 from .functions import AGGREGATES
-from .values import BLOB, INTEGER, NOTHING, NUMBER, ONLY_NULL, REAL, TEXT, Value, unite
+from .values import INTEGER, NOTHING, NUMBER, ONLY_NULL, REAL, SCALAR, TEXT, Value, unite
 
 if TYPE_CHECKING:
     from ..syntax.nodes import Call, Window
@@ -18,8 +18,9 @@ _NEVER_NULL = {
     "total": REAL,
     "json_group_array": TEXT,
     "json_group_object": TEXT,
-    "jsonb_group_array": BLOB,
-    "jsonb_group_object": BLOB,
+    # A BLOB, but over no rows the texts `[]` and `{}`.
+    "jsonb_group_array": SCALAR,
+    "jsonb_group_object": SCALAR,
 }
 _RANKS = {
     "row_number": INTEGER,
