@@ -54,6 +54,8 @@ def abilities(catalog: Catalog) -> dict[str, Abilities]:
 
 
 def _of_table(table: Table, *, rewritten: bool) -> Abilities:
+    if not _compared_as_columns(table):
+        table = replace(table, key=())
     by_rowid = not table.key and table.rowid is not None
     seen = _with_rowid(table, written=False) if by_rowid else table
     again = ""
@@ -71,6 +73,16 @@ def _of_table(table: Table, *, rewritten: bool) -> Abilities:
         delete=keyed,
         upsert=bool(table.key) or (by_rowid and bool(unique_keys(table))),
         again=again,
+    )
+
+
+def _compared_as_columns(table: Table) -> bool:
+    """Whether what the primary key tells apart its columns tell apart too. With a finer collation of its own (PRIMARY
+    KEY (name COLLATE BINARY) over a NOCASE column) `name = ?` can find several rows."""
+    index = next((one for one in table.indexes if one.origin == "pk"), None)
+    return index is None or all(
+        term.column is None or table.column(term.column).collation.upper() in ("BINARY", term.collation.upper())
+        for term in index.terms
     )
 
 
