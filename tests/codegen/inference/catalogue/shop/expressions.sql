@@ -87,3 +87,7 @@ VALUES (1, 'a'), (2, NULL);
 VALUES (1), (2.5);
 -- expect: x int
 SELECT not_a_column AS x FROM (SELECT 1 AS not_a_column);
+-- expect: a int?, b int
+SELECT id IN (SELECT age FROM customers) AS a, id IN (SELECT id FROM orders) AS b FROM customers;
+-- expect: a int?
+SELECT age IN (SELECT id FROM orders) AS a FROM customers;
