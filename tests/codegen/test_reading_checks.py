@@ -85,6 +85,8 @@ CLAIMS: dict[str, tuple[bool, tuple[str | int, ...] | None, set[str] | None]] = 
     "x TEXT, end INT, CHECK (x IN ('a') AND end > 3 OR 1)": (False, None, None),
     "x TEXT CHECK (x BETWEEN 'a' AND 'b' OR x IS NULL)": (False, None, None),
     "x INTEGER CHECK (x BETWEEN 1 AND 2 AND x IS NOT NULL)": (True, None, None),
+    "x INT, y INT, CHECK (y BETWEEN 2 AND x IS NOT NULL)": (False, None, None),
+    "x TEXT CHECK (x IN ('1', 'b') AND x IN (1, 'b'))": (False, ("1", "b"), {"text"}),
     "x TEXT CHECK (x IN ('a', 'b'))": (False, ("a", "b"), {"text"}),
     "x TEXT NOT NULL CHECK (x IN ('a', 'b'))": (True, ("a", "b"), {"text"}),
     "x TEXT CHECK (x IS NULL OR x IN ('a', 'b'))": (False, ("a", "b"), {"text"}),
