@@ -215,4 +215,4 @@ def test_what_may_be_null_in_one_variant_may_be_null(source: Source) -> None:
     """A column that an optional part makes NOT NULL is nullable: the part may be left out."""
     text = "-- name: ages :many\nSELECT id, age FROM people WHERE true\n    AND age IS NOT NULL -- @if known\n;"
     _, models, _ = generated(source, text)
-    assert "    age: int | None\n" in models.partition("class QueriesAges")[2]
+    assert "    age: int | None\n" in models.partition("class QueryAges")[2]
