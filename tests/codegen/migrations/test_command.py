@@ -254,3 +254,27 @@ def test_a_comment_at_the_end_of_a_statement(project: Project) -> None:
     assert project.diff(schema) == 0
     assert project.diff(schema, "--check") == 0
     assert project.code() == ["CREATE INDEX i ON t (a)", "CREATE VIEW v AS SELECT a FROM t"]
+
+
+def test_old_annotations_stay_silent_in_later_migrations(project: Project) -> None:
+    """A rename that is done is not looked for again when something else changes."""
+    schema = "-- renamed from: t\n" + OLD.replace("TABLE t", "TABLE u").replace("b TEXT", "c TEXT -- renamed from: b\n")
+    assert project.diff(schema, "--name", "renames") == 0
+    assert project.diff(schema + "CREATE TABLE v (a);\n", "--name", "more") == 0
+    assert "CREATE TABLE v (a)" in project.written(number=3)
+
+
+def test_a_rename_takes_its_name_along(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is renamed cannot be there under its old name as well."""
+    assert project.diff(OLD + "-- renamed from: t\n" + OLD.replace("TABLE t", "TABLE u")) == 2
+    assert "which is in the schema too" in capsys.readouterr().err
+    assert project.diff(OLD.replace("b TEXT", "b TEXT, c TEXT -- renamed from: b\n")) == 2
+    assert "which is wanted for another column too" in capsys.readouterr().err
+
+
+def test_a_number_is_used_once(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two migrations of one number have no order."""
+    for direction in ("up", "down"):
+        (project.migrations / f"0001_again.{direction}.sql").write_text("")
+    assert project.diff(OLD, "--check") == 2
+    assert "two migrations have number 1" in capsys.readouterr().err
