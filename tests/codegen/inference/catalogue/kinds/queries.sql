@@ -105,3 +105,5 @@ SELECT d FROM loose WHERE d NOT LIKE a;
 SELECT d FROM loose WHERE d NOT LIKE e;
 -- expect: id int, d str?
 SELECT t.id, t.d FROM times AS t JOIN keyed AS k ON t.id = 1 AND EXISTS (SELECT 1 FROM json_each(k.w) AS j WHERE j.value = t.t);
+-- expect: x bytes?
+SELECT substr(b, 1) AS x FROM tight WHERE b IS NOT NULL;
