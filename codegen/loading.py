@@ -87,6 +87,7 @@ class _Loader:
         self.connection = loaded.connection
         self.note = note
         self.waiting: list[tuple[Statement, str]] = []
+        self.tried: set[str] = set()
 
     def run(self, statement: Statement, part: str) -> None:
         """Run a statement if it defines the schema."""
@@ -139,6 +140,7 @@ class _Loader:
         """Run it, with stand-ins where it needs them; whether it ran. Raises GenerationError."""
         legacy = self.connection.execute("PRAGMA legacy_alter_table").fetchone()[0]
         sql: str | None = statement.sql
+        self.tried = set()
         try:
             while sql is not None:
                 try:
@@ -152,7 +154,7 @@ class _Loader:
 
     def _next(self, statement: Statement, part: str, error: sqlite3.Error, final: bool) -> str | None:
         """What to try after an error; None to go on without the statement. Raises where the error stands."""
-        if told_stand_in(self.connection, statement, error, self.note):
+        if told_stand_in(self.connection, statement, error, self.note, self.tried):
             return statement.sql
         message, first = str(error), statement.tokens[0]
         token = syntax_error_token(self.connection, statement, error)
@@ -267,10 +269,14 @@ def _without_tokenizer(statement: Statement) -> str | None:
 
 
 def told_stand_in(
-    connection: sqlite3.Connection, statement: Statement, error: sqlite3.Error, note: Callable[[Note], None]
+    connection: sqlite3.Connection,
+    statement: Statement,
+    error: sqlite3.Error,
+    note: Callable[[Note], None],
+    tried: set[str],
 ) -> bool:
     """Whether a stand-in could be made for what the error says is missing; `note` is told of it."""
-    what = stand_in(connection, error)
+    what = stand_in(connection, error, tried)
     if what is not None:
         token = syntax_error_token(connection, statement, error)
         message = f"{what} is not in the generator's SQLite: a stand-in is used"

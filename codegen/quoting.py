@@ -96,6 +96,7 @@ def _works(
     keep: bool = False,
 ) -> bool:
     """Whether the statements run, with stand-ins for what is missing. Without `keep` they leave nothing behind."""
+    tried: set[str] = set()
     while True:
         connection.execute("SAVEPOINT quoting")
         try:
@@ -103,7 +104,7 @@ def _works(
                 connection.execute(sql, given or {})
         except sqlite3.Error as error:
             connection.execute("ROLLBACK TO quoting")
-            if stand_in(connection, error) is None:
+            if stand_in(connection, error, tried) is None:
                 return False
         else:
             if not keep:

@@ -31,10 +31,15 @@ def _by_text(left: str, right: str) -> int:
     return (left > right) - (left < right)
 
 
-def stand_in(connection: sqlite3.Connection, error: sqlite3.Error) -> str | None:
+def stand_in(connection: sqlite3.Connection, error: sqlite3.Error, tried: set[str] | None = None) -> str | None:
     """Give the connection what the error says that it lacks; what that was ("the function soundex"), or None where the
-    error is another one. The statement can then be tried again."""
+    error is another one. The statement can then be tried again. tried: the messages for which that was done
+    already, so that what no stand-in helps is not tried for ever."""
     message = str(error)
+    if tried is not None:
+        if message in tried:
+            return None
+        tried.add(message)
     if message.startswith(_FUNCTION):
         name = message[len(_FUNCTION) :]
         connection.create_function(name, -1, _nothing, deterministic=True)

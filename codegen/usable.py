@@ -75,11 +75,12 @@ def _trigger_error(loaded: Loaded, row: Row, note: Callable[[Note], None]) -> sq
 
 
 def _error(loaded: Loaded, placed: Placed, sql: str, note: Callable[[Note], None]) -> sqlite3.Error | None:
+    tried: set[str] = set()
     while True:
         try:
             loaded.connection.execute(sql)
         except sqlite3.Error as error:
-            if not told_stand_in(loaded.connection, _naming(loaded, placed, error), error, note):
+            if not told_stand_in(loaded.connection, _naming(loaded, placed, error), error, note, tried):
                 return error
         else:
             return None

@@ -10,6 +10,7 @@ import pytest
 from codegen.errors import GenerationError
 from codegen.introspect import read_schema
 from codegen.sources import Script
+from codegen.stubs import stand_in
 
 if TYPE_CHECKING:
     from codegen.catalog import Catalog, Table
@@ -216,6 +217,16 @@ def test_what_this_sqlite_lacks_is_stood_in_for() -> None:
     assert table(catalog, "t").column("x").collation == "ICU"
     assert "tokenize = 'simple 0'" in table(catalog, "f").sql
     assert [one.name for one in catalog.triggers] == ["tr"]
+
+
+def test_no_stand_in_is_tried_for_ever() -> None:
+    """Where the same error comes again after its stand-in was made, it stands."""
+    connection = sqlite3.connect(":memory:")
+    tried: set[str] = set()
+    error = sqlite3.OperationalError("no such function: own")
+    assert stand_in(connection, error, tried) == "the function own"
+    assert stand_in(connection, error, tried) is None
+    connection.close()
 
 
 def test_what_cannot_be_made_is_left_out() -> None:
