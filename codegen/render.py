@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,9 @@ def render(package: Package) -> dict[str, str]:
     if package.types:
         files["_types.py"] = environment.get_template("_types.py.j2").render(own_types.printed(package.types))
     files["models.py"] = _models(environment, package.classes)
-    files["schema.py"] = environment.get_template("schema.py.j2").render(parts=package.parts)
+    files["schema.py"] = environment.get_template("schema.py.j2").render(
+        parts=package.parts, mixed=any(_MIXED.search(sql) for part in package.parts for sql in part.statements)
+    )
     files["queries/__init__.py"] = environment.get_template("queries.py.j2").render(
         modules=layout.in_order(module.name for module in package.modules)
     )
@@ -49,6 +52,7 @@ def render(package: Package) -> dict[str, str]:
 
 
 # Names that linters take for numbers, by the rule that says so. They are the schema's, so the linter is told.
+_MIXED = re.compile(r"^(?: +\t|\t+ )[ \t]*\S", re.MULTILINE)  # what ruff's E101 takes for an indentation
 _AMBIGUOUS = (("E741", "l"), ("E742", "I"), ("E742", "O"))
 
 
