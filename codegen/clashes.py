@@ -10,8 +10,8 @@ from .errors import GenerationError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from .catalog import Table
-    from .named_queries import Query
+    from .named.named_queries import Query
+    from .reading.catalog import Table
 
 
 @dataclass(frozen=True, slots=True)

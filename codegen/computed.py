@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .declared import affinity
 from .errors import GenerationError
 from .inference import infer
 from .inference.values import STORED
+from .reading.tokens import split
 from .sqltext import quote
 from .syntax import SyntaxNotRead, nodes, parse
-from .tokens import split
-from .typemap import Type, column_type
+from .types.declared import affinity
+from .types.typemap import Type, column_type
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from .catalog import Catalog, Column, Table
+    from .reading.catalog import Catalog, Column, Table
 
 _ANYTHING = frozenset({"integer", "real", "text", "blob"})
 # Kinds that say more than a storage class: only an expression of the same kind gives them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .typemap import OwnType, Type, literal
+from .types.typemap import OwnType, Type, literal
 
 if TYPE_CHECKING:
     from .clashes import Origin

@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .computed import with_computed
-from .declared import affinity, kind_of
-from .defaults import widened
 from .errors import GenerationError
 from .inference.values import STORED
-from .typemap import Type, column_type
+from .types.declared import affinity, kind_of
+from .types.defaults import widened
+from .types.typemap import Type, column_type
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
 
-    from .catalog import Catalog, Column, Table
-    from .config import Override
     from .errors import Note
+    from .reading.catalog import Catalog, Column, Table
+    from .types.config import Override
 
 # Kind → the storage class in which SQLite keeps it.
 _CLASSES = {"integer": "integer", "flag": "integer", "real": "real", "text": "text", "moment": "text", "json": "text"}

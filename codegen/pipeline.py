@@ -13,25 +13,26 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from . import output, sources
-from .config import read_config
+from . import output
 from .inference import view_columns
-from .introspect import read_schema
-from .named_queries import read_queries
+from .named.named_queries import read_queries
 from .overrides import with_types
+from .reading import sources
+from .reading.introspect import read_schema
 from .render import render
 from .transform import transform
-from .typemap import Type
+from .types.config import read_config
+from .types.typemap import Type
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from .catalog import Catalog, Table
     from .errors import Note
     from .ir import Package
-    from .named_queries import Query
+    from .named.named_queries import Query
+    from .reading.catalog import Catalog, Table
 
 
 @dataclass(frozen=True, slots=True)

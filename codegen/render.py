@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
-from . import layout, naming, own_types
-from .typemap import quoted
+from . import layout, naming
+from .types import own_types
+from .types.typemap import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

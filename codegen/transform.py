@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import naming
-from .abilities import abilities
 from .clashes import Names, of_table
 from .errors import Note
 from .ir import Decoder, Module, Package, RowClass, SchemaPart
-from .public_names import public_names
-from .queries import QueryParts, module_names, query_parts
-from .query_results import Models
-from .tables import TableParts, table_parts
+from .named.queries import QueryParts, module_names, query_parts
+from .named.query_results import Models
+from .tables.abilities import abilities
+from .tables.parts import TableParts, table_parts
+from .tables.public_names import public_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .abilities import Abilities
-    from .catalog import Catalog, Table
-    from .named_queries import Query
-    from .public_names import PublicNames
-    from .typemap import Type
+    from .named.named_queries import Query
+    from .reading.catalog import Catalog, Table
+    from .tables.abilities import Abilities
+    from .tables.public_names import PublicNames
+    from .types.typemap import Type
 
 
 def transform(

@@ -13,9 +13,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ..reading.tokens import PARAMETER, folded
 from ..syntax import SyntaxNotRead, parse
 from ..syntax.nodes import Core, Select
-from ..tokens import PARAMETER, folded
 from .changes import change
 from .engine import Engine
 from .parameters import Visitor
@@ -27,10 +27,10 @@ from .values import Value, of_type
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..catalog import Catalog, Table
+    from ..reading.catalog import Catalog, Table
+    from ..reading.tokens import Statement
     from ..syntax import Statement as Tree
-    from ..tokens import Statement
-    from ..typemap import Type
+    from ..types.typemap import Type
     from .scopes import OutputColumn
 
 __all__ = ["FromItem", "Inference", "InferredParameter", "ResultColumn", "infer", "view_columns"]

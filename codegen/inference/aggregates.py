@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..tokens import folded
+from ..reading.tokens import folded
 from .functions import AGGREGATES
 from .values import INTEGER, NOTHING, NUMBER, ONLY_NULL, REAL, SCALAR, TEXT, Value, unite
 

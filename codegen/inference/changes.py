@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..reading.tokens import folded
 from ..syntax.nodes import Delete, Insert, Join, Row, Subquery, TableItem, Update
-from ..tokens import folded
 from .conditions import assume, when_true
 from .joins import scope_of
 from .scopes import CommonTables, Context, OutputColumn, Scope, Source, Visible

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..reading.tokens import folded
 from ..syntax.nodes import (
     Between,
     Binary,
@@ -25,7 +26,6 @@ from ..syntax.nodes import (
     Row,
     Unary,
 )
-from ..tokens import folded
 from .functions import DETERMINISTIC, is_aggregate, propagates
 from .scopes import NO_FACTS, Alias, Context, Facts, Found, resolve
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..definitions import stored_tokens
+from ..reading.definitions import stored_tokens
+from ..reading.tokens import folded
 from ..syntax import SyntaxNotRead, parse_view
-from ..tokens import folded
 from .expressions import value_of
 from .relations import common_source, function_columns, own_table, renamed, table_columns, table_source
 from .scopes import CommonTables, Context, Facts, OutputColumn, Source
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from ..catalog import Catalog, Table
+    from ..reading.catalog import Catalog, Table
     from ..syntax.nodes import Expression, Result, Select
 
 

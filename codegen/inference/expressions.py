@@ -22,7 +22,7 @@ from ..syntax.nodes import (
     Subquery,
     Unary,
 )
-from ..typemap import affinity
+from ..types.typemap import affinity
 from .aggregates import aggregate_value, window_value
 from .calls import call_value
 from .conditions import assume, key_of, when_false, when_not_true, when_true

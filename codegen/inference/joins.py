@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..reading.tokens import folded
 from ..syntax.nodes import Join, Parameter, SelectItem, TableItem
-from ..tokens import folded
 from .scopes import NO_FACTS, Condition, Extension, OutputColumn, Scope, Source, Visible, column_key
 
 if TYPE_CHECKING:

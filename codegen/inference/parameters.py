@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..reading.tokens import folded
 from ..syntax.nodes import (
     Between,
     Binary,
@@ -27,8 +28,7 @@ from ..syntax.nodes import (
     Values,
     Window,
 )
-from ..tokens import folded
-from ..typemap import affinity
+from ..types.typemap import affinity
 from .functions import AGGREGATES, expected
 from .scopes import CommonTables, Context, Scope
 from .selects import analyse

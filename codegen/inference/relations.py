@@ -6,16 +6,16 @@ import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..catalog import Column
+from ..reading.catalog import Column
+from ..reading.tokens import folded
 from ..syntax.walk import reads_table
-from ..tokens import folded
 from .scopes import CommonTables, OutputColumn, Source
 from .values import INTEGER, JSON_SCALAR, NOTHING, TEXT, Value, of_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..catalog import Table
+    from ..reading.catalog import Table
     from ..syntax.nodes import CommonTable
     from .scopes import Work
 

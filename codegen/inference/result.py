@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..catalog import Column, Table
-    from ..typemap import Type
+    from ..reading.catalog import Column, Table
+    from ..types.typemap import Type
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from ..tokens import folded
+from ..reading.tokens import folded
 from .values import NOTHING, Value, unite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..catalog import Catalog, Table
+    from ..reading.catalog import Catalog, Table
     from ..syntax.nodes import CommonTable, Expression, Name, Result, Select, Window
 
 # The keys of expressions that are not NULL.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..reading.tokens import folded
 from ..syntax.nodes import Call, Core, Literal, Name, Values
 from ..syntax.walk import calls_here, every, selects_here
-from ..tokens import folded
 from .conditions import assume, key_of, when_true
 from .functions import is_aggregate
 from .joins import scope_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..typemap import Type
+from ..types.typemap import Type
 from .result import InferredParameter
 from .values import NULL, UNKNOWN, Value
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..typemap import Type, column_type
+from ..types.typemap import Type, column_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..catalog import Column, Literal, Table
-    from ..typemap import OwnType
+    from ..reading.catalog import Column, Literal, Table
+    from ..types.typemap import OwnType
 
 UNKNOWN = ""
 NULL = "null"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..tokens import COMMENT, Statement, Token, split, tokenize
+from ..reading.tokens import COMMENT, Statement, Token, split, tokenize
 from .findings import Finding, Rule
 
 if TYPE_CHECKING:

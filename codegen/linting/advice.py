@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from .. import sqltext
-from ..tokens import folded
+from ..reading.tokens import folded
 from . import plan_rules
 from .plans import explained
 from .scopes import of_views, scopes
@@ -15,8 +15,8 @@ from .scopes import of_views, scopes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..catalog import Table
     from ..pipeline import Analysis
+    from ..reading.catalog import Table
     from .findings import Finding
     from .plans import Plan
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..declared import affinity, kind_of
-from ..tokens import tokenize
+from ..reading.tokens import tokenize
+from ..types.declared import affinity, kind_of
 from .findings import Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..catalog import Catalog, Column, Table
+    from ..reading.catalog import Catalog, Column, Table
 
 NULLABLE_KEY = Rule(
     "nullable-key",

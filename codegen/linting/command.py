@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import pipeline, sources
+from .. import pipeline
 from ..errors import GenerationError
+from ..reading import sources
 from . import acceptance, columns, defaults, foreign_keys, indexes, literals, plan_rules, report, snapshot
 from .advice import advised
 from .plans import Plan, plans

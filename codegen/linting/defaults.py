@@ -11,13 +11,13 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING
 
-from ..declared import kind_of
+from ..types.declared import kind_of
 from .findings import Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..catalog import Catalog, Column
+    from ..reading.catalog import Catalog, Column
 
 KIND = Rule(
     "default-kind",

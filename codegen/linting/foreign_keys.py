@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tokens import folded, tokenize
+from ..reading.tokens import folded, tokenize
 from .findings import Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..catalog import Catalog, ForeignKey, Index, Table
+    from ..reading.catalog import Catalog, ForeignKey, Index, Table
 
 UNINDEXED = Rule(
     "unindexed-foreign-key",

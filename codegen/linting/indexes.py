@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tokens import COMMENT, STRING, folded, tokenize
+from ..reading.tokens import COMMENT, STRING, folded, tokenize
 from .findings import Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..catalog import Catalog, Index, Table, Term
+    from ..reading.catalog import Catalog, Index, Table, Term
 
 DUPLICATE = Rule(
     "duplicate-index",

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..tokens import folded
+from ..reading.tokens import folded
 from .findings import Finding, Rule
 from .scopes import of_views, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..catalog import Catalog, Table
+    from ..reading.catalog import Catalog, Table
     from .plans import Line, Plan
 
 SCAN = Rule(

@@ -11,7 +11,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..tokens import PARAMETER, Token, tokenize
+from ..reading.tokens import PARAMETER, Token, tokenize
 from .statements import statements
 
 if TYPE_CHECKING:

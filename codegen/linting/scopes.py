@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..tokens import COMMENT, Token, folded, tokenize
+from ..reading.tokens import COMMENT, Token, folded, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..catalog import Catalog
+    from ..reading.catalog import Catalog
 
 _COMPOUND = ("UNION", "INTERSECT", "EXCEPT")
 _AFTER_FROM = ("WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "WINDOW", "RETURNING", "SET", "VALUES", "ON", "USING")

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import GenerationError, Note
-from ..stubs import stand_in
-from ..tokens import COMMAND, Statement, split, syntax_error_token
+from ..reading.stubs import stand_in
+from ..reading.tokens import COMMAND, Statement, split, syntax_error_token
 from . import model, notes
 from .text import lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ..sources import Script
+    from ..reading.sources import Script
     from .notes import Notes
 
 # Data has no influence on a schema; but PRAGMA legacy_alter_table and foreign_keys have, on what a rename takes along.

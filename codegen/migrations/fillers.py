@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Protocol
 
+from ..reading.tokens import BLOB, NUMBER, STRING
 from ..sqltext import quote
-from ..tokens import BLOB, NUMBER, STRING
 from .losses import stored_affinity
 from .text import lower, tokens_of
 

@@ -9,16 +9,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import sources
 from ..errors import GenerationError
-from ..tokens import Statement, split
+from ..reading import sources
+from ..reading.tokens import Statement, split
 from .building import statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ..sources import Script
+    from ..reading.sources import Script
 
 _UP, _DOWN = ".up.sql", ".down.sql"
 _NUMBER = re.compile(r"\d+")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ..tokens import NAME, STRING
+from ..reading.tokens import NAME, STRING
 from .table import Column, Constraint, read_table
 from .text import folded, lower, names_in, tokens_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
 
-    from ..tokens import Token
+    from ..reading.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)

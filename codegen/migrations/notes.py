@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..definitions import split_list
-from ..tokens import COMMENT, Token, tokenize
+from ..reading.definitions import split_list
+from ..reading.tokens import COMMENT, Token, tokenize
 from .text import lower
 
 if TYPE_CHECKING:
-    from ..tokens import Statement
+    from ..reading.tokens import Statement
 
 RENAMED = "renamed from:"
 BACKFILL = "backfill:"

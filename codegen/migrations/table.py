@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..definitions import split_list
-from ..tokens import BLOB, NAME, NUMBER, STRING, WORD, Token
+from ..reading.definitions import split_list
+from ..reading.tokens import BLOB, NAME, NUMBER, STRING, WORD, Token
 from .text import closing, folded, lower, names_in, text_literal, tokens_of
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tokens import BLOB, COMMENT, NAME, NUMBER, STRING, Token, tokenize
-from ..tokens import folded as folded_name
+from ..reading.tokens import BLOB, COMMENT, NAME, NUMBER, STRING, Token, tokenize
+from ..reading.tokens import folded as folded_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..definitions import split_list
+from ..reading.definitions import split_list
 from .text import lower, tokens_of
 
 if TYPE_CHECKING:

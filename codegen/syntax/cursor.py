@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tokens import NAME, STRING, WORD, Token
+from ..reading.tokens import NAME, STRING, WORD, Token
 from .nodes import Span
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from ..tokens import BLOB, NAME, NUMBER, OPERATOR, PARAMETER, STRING, WORD, folded
+from ..reading.tokens import BLOB, NAME, NUMBER, OPERATOR, PARAMETER, STRING, WORD, folded
 from .cursor import RESERVED, Cursor, SyntaxNotRead
 from .nodes import (
     Between,
@@ -33,7 +33,7 @@ from .nodes import (
 )
 
 if TYPE_CHECKING:
-    from ..tokens import Token
+    from ..reading.tokens import Token
 
 # How tightly operators bind, the loosest first.
 _OR, _AND, _NOT, _EQUAL, _LESS, _BITS, _PLUS, _TIMES, _JOIN, _COLLATE, _SIGN = range(1, 12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..tokens import folded
+from ..reading.tokens import folded
 from .cursor import JOIN_WORDS, SyntaxNotRead
 from .expressions import ExpressionParser
 from .nodes import (

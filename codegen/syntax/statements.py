@@ -11,7 +11,7 @@ from .selects import SelectParser
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..tokens import Token
+    from ..reading.tokens import Token
     from .nodes import Expression
 
 Statement = Select | Insert | Update | Delete

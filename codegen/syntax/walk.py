@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..tokens import folded
+from ..reading.tokens import folded
 from .nodes import Call, Select, TableItem
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codegen.declared import affinity, kind_of
 from codegen.pipeline import Source, write
+from codegen.types.declared import affinity, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen import sqlc, variants
-from codegen.config import read_config
 from codegen.errors import GenerationError
+from codegen.named import sqlc, variants
+from codegen.named.rewriting import between, rewrite
 from codegen.pipeline import Source, analyse, generate
-from codegen.rewriting import between, rewrite
-from codegen.tokens import Statement, split
+from codegen.reading.tokens import Statement, split
+from codegen.types.config import read_config
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from codegen.errors import Note
-    from codegen.named_queries import Query
+    from codegen.named.named_queries import Query
 
 SCHEMA = """
 CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER, "odd name" TEXT);

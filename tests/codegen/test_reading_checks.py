@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen.introspect import read_schema
-from codegen.sources import Script
+from codegen.reading.introspect import read_schema
+from codegen.reading.sources import Script
 
 if TYPE_CHECKING:
-    from codegen.catalog import Column, Table
+    from codegen.reading.catalog import Column, Table
 
 # Values of every class, and those that affinities and collations make equal to each other.
 VALUES: list[object] = [

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegen.errors import GenerationError, Note
-from codegen.introspect import read_schema
-from codegen.quoting import refuse_double_quoted
-from codegen.sources import Script
-from codegen.tokens import folded, split
+from codegen.reading.introspect import read_schema
+from codegen.reading.quoting import refuse_double_quoted
+from codegen.reading.sources import Script
+from codegen.reading.tokens import folded, split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

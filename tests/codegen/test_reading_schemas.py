@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codegen.errors import GenerationError
-from codegen.introspect import read_schema
-from codegen.sources import Script
-from codegen.stubs import stand_in
+from codegen.reading.introspect import read_schema
+from codegen.reading.sources import Script
+from codegen.reading.stubs import stand_in
 
 if TYPE_CHECKING:
-    from codegen.catalog import Catalog, Table
+    from codegen.reading.catalog import Catalog, Table
 
 
 def read(*texts: str, strict: bool = False) -> tuple[Catalog, list[str]]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen import sources
 from codegen.errors import GenerationError, Note
-from codegen.introspect import read_schema
+from codegen.reading import sources
+from codegen.reading.introspect import read_schema
 
 
 def folder(root: Path, files: dict[str, str]) -> Path:

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codegen.inference import Inference, infer
-from codegen.introspect import read_schema
-from codegen.sources import Script
-from codegen.tokens import Statement, split
+from codegen.reading.introspect import read_schema
+from codegen.reading.sources import Script
+from codegen.reading.tokens import Statement, split
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from codegen.catalog import Catalog
-    from codegen.typemap import Type
+    from codegen.reading.catalog import Catalog
+    from codegen.types.typemap import Type
 
 ROOT = Path(__file__).parent / "catalogue"
 _WORDS = {

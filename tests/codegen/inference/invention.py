@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
-    from codegen.catalog import Catalog
+    from codegen.reading.catalog import Catalog
 
 _LITERALS = ("0", "1", "2", "1.5", "''", "'a'", "'1'", "NULL", "x'61'", "-1", "TRUE", "CURRENT_DATE")
 _OPERATORS = ("+", "-", "*", "/", "%", "||", "&", "<<", "=", "<", "IS", "AND", "OR")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codegen.tokens import PARAMETER
+from codegen.reading.tokens import PARAMETER
 from tests.codegen.inference import catalogue
 from tests.codegen.inference.witnesses import witness
 

@@ -11,9 +11,9 @@ import pytest
 
 from codegen.inference import infer
 from codegen.inference.functions import AGGREGATES, SCALARS, SPECIAL
-from codegen.introspect import read_schema
-from codegen.sources import Script
-from codegen.tokens import Statement, split
+from codegen.reading.introspect import read_schema
+from codegen.reading.sources import Script
+from codegen.reading.tokens import Statement, split
 from tests.codegen.inference.witnesses import witness
 
 SCHEMA = """

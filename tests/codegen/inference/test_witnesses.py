@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codegen.inference import infer
-from codegen.introspect import read_schema
-from codegen.sources import Script
-from codegen.tokens import Statement, split
-from codegen.typemap import Type
+from codegen.reading.introspect import read_schema
+from codegen.reading.sources import Script
+from codegen.reading.tokens import Statement, split
+from codegen.types.typemap import Type
 from tests.codegen.inference.invention import Inventor
 from tests.codegen.inference.witnesses import fits, witness
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from codegen import sqltext
 from codegen.inference import infer
 from codegen.inference.values import STORED
-from codegen.typemap import Type, column_type
+from codegen.types.typemap import Type, column_type
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
 
-    from codegen.catalog import Catalog, Table
     from codegen.inference import Inference, InferredParameter
-    from codegen.tokens import Statement
+    from codegen.reading.catalog import Catalog, Table
+    from codegen.reading.tokens import Statement
 
 Raw = str | int | float | bytes | None
 # Few values, so that rows meet in joins and groups; those at which functions give NULL or another type among them.

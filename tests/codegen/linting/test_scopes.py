@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codegen.linting.scopes import scopes
-from codegen.tokens import tokenize
+from codegen.reading.tokens import tokenize
 
 WHERE, LIMIT = "where", "limit"
 

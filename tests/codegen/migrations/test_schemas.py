@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from codegen import sources
 from codegen.migrations import building, model
 from codegen.migrations.text import closing, tokens_of
+from codegen.reading import sources
 from codegen.sqltext import quote
 
 from .project import Project, run

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from codegen.tokens import tokenize
+from codegen.reading.tokens import tokenize
 
 from .annotations import Json, conforms, members
 

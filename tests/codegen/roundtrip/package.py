@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from codegen.catalog import Catalog, Table
+    from codegen.reading.catalog import Catalog, Table
 
 _MISSING = re.compile(r"no such (function|collation sequence): (.+)$")
 _ATTEMPTS = 100  # missing functions and collations of one schema

@@ -14,7 +14,7 @@ from .guesses import guess, stored
 if TYPE_CHECKING:
     from random import Random
 
-    from codegen.catalog import ForeignKey, Table
+    from codegen.reading.catalog import ForeignKey, Table
 
     from .package import Built, TableCode
 

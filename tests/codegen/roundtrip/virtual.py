@@ -11,7 +11,7 @@ from .report import NO_ROW, TableOutcome
 if TYPE_CHECKING:
     from random import Random
 
-    from codegen.catalog import Table
+    from codegen.reading.catalog import Table
 
     from .package import Built, TableCode
 

@@ -8,9 +8,9 @@ from contextlib import closing
 
 import pytest
 
+from codegen.reading.tokens import COMMENT, tokenize
 from codegen.syntax import SyntaxNotRead, parse
 from codegen.syntax.nodes import Core, Expression, Result, Select
-from codegen.tokens import COMMENT, tokenize
 from tests.codegen.syntax.rendering import sql
 
 _INFIX = (

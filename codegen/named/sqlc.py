@@ -14,13 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..reading.tokens import NAME, PARAMETER, STRING, WORD, Statement, Token
 from .rewriting import Edit, between, rewrite
-from .tokens import NAME, PARAMETER, STRING, WORD, Statement, Token
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
-    from .inference import Inference
+    from ..inference import Inference
 
 MACROS = ("arg", "narg", "slice", "embed")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..reading.catalog import Column
+from ..reading.definitions import split_list, stored_tokens
+from ..reading.tokens import folded
 from .access import unique_keys
-from .catalog import Column
-from .definitions import split_list, stored_tokens
 from .orders import keeps_places
-from .tokens import folded
 from .triggers import rewritten_after_writes
 
 if TYPE_CHECKING:
-    from .catalog import Catalog, Table
+    from ..reading.catalog import Catalog, Table
 
 _FULL_TEXT = ("fts5", "fts4", "fts3")
 _RTREES = ("rtree", "rtree_i32")

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import naming
-from .errors import Note
+from .. import naming
+from ..errors import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .catalog import Catalog, Table
+    from ..reading.catalog import Catalog, Table
 
 # The tables (kinds that something can be inserted into) come first: a view gives way to them.
 _KINDS = ("table", "virtual", "view")

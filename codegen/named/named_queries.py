@@ -30,21 +30,22 @@ import sqlite3
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import embeds, naming, query_comments, sqlc, variants
-from .abilities import abilities
-from .errors import GenerationError, Note
-from .inference import Inference, infer, view_columns
-from .quoting import refuse_double_quoted
-from .tokens import PARAMETER, Statement, Token, split, syntax_error_token
+from .. import naming
+from ..errors import GenerationError, Note
+from ..inference import Inference, infer, view_columns
+from ..reading.quoting import refuse_double_quoted
+from ..reading.tokens import PARAMETER, Statement, Token, split, syntax_error_token
+from ..tables.abilities import abilities
+from . import embeds, query_comments, sqlc, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .catalog import Catalog, Table
+    from ..reading.catalog import Catalog, Table
+    from ..types.typemap import Type
     from .embeds import Embedded
     from .query_comments import Comment, Group
     from .sqlc import Rewritten
-    from .typemap import Type
     from .variants import Variants
 
 _STATEMENTS = ("SELECT", "WITH", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE")

@@ -17,7 +17,7 @@ from .tokens import COMMAND, DATA, STRING, Statement, Token, folded, split, synt
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .errors import Note
+    from ..errors import Note
     from .sources import Script
 
 DEFAULT_PART = "main"

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from ..reading.tokens import PARAMETER, Statement, Token
 from .rewriting import Edit, rewrite
-from .tokens import PARAMETER, Statement, Token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from .tokens import folded, syntax_error_token
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .errors import Note
+    from ..errors import Note
     from .loading import Loaded, Placed
     from .tokens import Statement, Token
 

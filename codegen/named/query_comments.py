@@ -6,13 +6,13 @@ import keyword
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import naming
-from .typemap import WORDS, Type
+from .. import naming
+from ..types.typemap import WORDS, Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .tokens import Statement, Token
+    from ..reading.tokens import Statement, Token
 
 KINDS = ("one", "many", "iter", "exec", "execrows", "execlastid", "execresult", "batch")
 # sqlc's own kinds that mean one of ours, and those that cannot be had, with what to write instead.

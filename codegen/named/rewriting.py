@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .tokens import COMMENT, Statement, Token, tokenize
+from ..reading.tokens import COMMENT, Statement, Token, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

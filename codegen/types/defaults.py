@@ -12,14 +12,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..errors import GenerationError, Note
 from .declared import affinity
-from .errors import GenerationError, Note
 from .typemap import Type, column_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .catalog import Column, Table
+    from ..reading.catalog import Column, Table
 
 _PROBE = "temp.ragkernel_default"
 _CLASSES: dict[str, tuple[type, ...]] = {

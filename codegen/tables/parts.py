@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import naming, sqltext, typemap
+from .. import naming, sqltext
+from ..ir import Constant, Decoder, Field, Function, Insertion, OrderConstant, Parameter
+from ..types import typemap
 from .access import LookUp, look_ups
 from .fields import table_fields
-from .ir import Constant, Decoder, Field, Function, Insertion, OrderConstant, Parameter
 from .orders import Order, key_order, storage_order
 from .writes import look_up_parameters, write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ..types.typemap import Type
     from .abilities import Abilities
     from .fields import Written
-    from .typemap import Type
 
 _ROWID_NOTE = (
     "The place of a row is its key, whose rowid is looked up when the next page is read: VACUUM may give other rowids",

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import layout
+from .. import layout
 from .declared import affinity as affinity
 from .declared import kind_of as kind_of
 
 if TYPE_CHECKING:
-    from .catalog import Column, Literal
+    from ..reading.catalog import Column, Literal
 
 # What SQLite has no type for: converted also where it is looked for.
 CONVERTED = ("moment", "flag", "json", "plain_json", "own")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import naming, sqltext
+from .. import naming, sqltext
+from ..reading.tokens import folded
 from .rewriting import Edit, between, rewrite
-from .tokens import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .catalog import Table
-    from .errors import GenerationError
-    from .inference import Inference
+    from ..errors import GenerationError
+    from ..inference import Inference
+    from ..reading.catalog import Table
+    from ..reading.tokens import Statement, Token
     from .sqlc import Embed
-    from .tokens import Statement, Token
 
 
 @dataclass(frozen=True, slots=True)

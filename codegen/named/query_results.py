@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import naming
-from .clashes import of_query
-from .fields import make_field, table_fields
-from .ir import Decoder, RowClass
-from .tokens import folded
-from .typemap import Type
+from .. import naming
+from ..clashes import of_query
+from ..ir import Decoder, RowClass
+from ..reading.tokens import folded
+from ..tables.fields import make_field, table_fields
+from ..types.typemap import Type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .abilities import Abilities
-    from .catalog import Table
+    from ..ir import Field
+    from ..reading.catalog import Table
+    from ..tables.abilities import Abilities
+    from ..tables.parts import TableParts
+    from ..tables.public_names import PublicNames
     from .embeds import Embedded
-    from .ir import Field
     from .named_queries import Query
-    from .public_names import PublicNames
     from .query_types import QueryColumn
-    from .tables import TableParts
 
 
 @dataclass(frozen=True, slots=True)

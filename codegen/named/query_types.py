@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import naming
-from .typemap import Type, fits_in_json
+from .. import naming
+from ..types.typemap import Type, fits_in_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .catalog import Column, Table
-    from .errors import Note
+    from ..errors import Note
+    from ..reading.catalog import Column, Table
     from .named_queries import Query
 
 # What is not known may be anything that SQLite stores.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .tokens import folded
 
 if TYPE_CHECKING:
-    from .typemap import Type
+    from ..types.typemap import Type
 
 Literal = str | int
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import GenerationError
+from ..errors import GenerationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

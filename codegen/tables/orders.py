@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import sqltext
+from .. import sqltext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .catalog import Table
+    from ..reading.catalog import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from ..errors import GenerationError
 from . import quoting, sources
 from .catalog import Catalog, Part, Trigger
-from .errors import GenerationError
 from .loading import DEFAULT_PART, load
 from .quoting import double_quoted
 from .relations import Reader
@@ -17,8 +17,8 @@ from .usable import drop_unusable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..errors import Note
     from .catalog import Table
-    from .errors import Note
     from .loading import Loaded
     from .sources import Script
     from .usable import Row

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..types.typemap import column_type
 from .orders import Order, column_term, tie_broken
-from .typemap import column_type
 
 if TYPE_CHECKING:
-    from .catalog import Index, Table
+    from ..reading.catalog import Index, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import naming
-from .errors import GenerationError
+from .. import naming
+from ..errors import GenerationError
 from .typemap import WORDS, OwnType, Type
 
 if TYPE_CHECKING:

@@ -6,16 +6,17 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import naming, typemap
-from .definitions import stored_tokens
-from .ir import Field
-from .tokens import BLOB, NAME, NUMBER, STRING, WORD
+from .. import naming
+from ..ir import Field
+from ..reading.definitions import stored_tokens
+from ..reading.tokens import BLOB, NAME, NUMBER, STRING, WORD
+from ..types import typemap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .catalog import Column, Table
-    from .typemap import Type
+    from ..reading.catalog import Column, Table
+    from ..types.typemap import Type
 
 NOW = "CURRENT_TIMESTAMP"
 _WORDS = ("NULL", "TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIME", NOW)  # the words that are values

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import layout, naming, typemap
-from .fields import make_field
-from .ir import Parameter
-from .typemap import Type, literal
+from .. import layout, naming
+from ..ir import Parameter
+from ..tables.fields import make_field
+from ..types import typemap
+from ..types.typemap import Type, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .ir import Field
+    from ..ir import Field
     from .named_queries import Query
     from .query_types import QueryParameter
 

@@ -9,8 +9,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..errors import GenerationError, Note
 from .data_statements import DataStatements
-from .errors import GenerationError, Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

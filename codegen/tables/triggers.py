@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .definitions import stored_tokens
-from .tokens import folded
+from ..reading.definitions import stored_tokens
+from ..reading.tokens import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .catalog import Catalog
-    from .tokens import Token
+    from ..reading.catalog import Catalog
+    from ..reading.tokens import Token
 
 
 def rewritten_after_writes(catalog: Catalog) -> frozenset[str]:

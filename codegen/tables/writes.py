@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import declared, naming, sqltext, typemap
+from .. import naming, sqltext
+from ..ir import Constant, Function, Insertion, Parameter
+from ..types import declared, typemap
 from .access import unique_keys
 from .fields import is_stamped
-from .ir import Constant, Function, Insertion, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from ..ir import Field
+    from ..reading.catalog import Table
     from .abilities import Abilities
-    from .catalog import Table
     from .fields import Written
-    from .ir import Field
 
 TOUCHED = "updated_at"
 _LAST = "last_insert_rowid()"  # https://www.sqlite.org/lang_corefunc.html#last_insert_rowid

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from .clashes import Names, of_query
-from .ir import Constant, Decoder, Function, OrderConstant, RowClass
+from ..clashes import Names, of_query
+from ..ir import Constant, Decoder, Function, OrderConstant, RowClass
+from ..types.typemap import literal
 from .query_parameters import Given, batch, given
 from .query_results import Composite, Models, Result, result
 from .query_types import typed_columns, typed_parameters
-from .typemap import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .errors import Note
+    from ..errors import Note
+    from ..tables.parts import TableParts
     from .named_queries import Query
-    from .tables import TableParts
 
 
 @dataclass(slots=True)
