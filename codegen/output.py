@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,11 @@ from .errors import GenerationError
 from .render import OWNED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+# A file of ours that has not its name yet: `.models.py.4711.tmp`.
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,16 @@ class Difference:
 def write(files: Mapping[str, str], out: Path) -> list[str]:
     """Make the folder hold exactly these files; the paths written or removed.
 
-    Each file is written under a temporary name and renamed, and one that is right already is not touched. Raises
+    Each file is written under a temporary name and renamed, and one that is right already is not touched. What a
+    generator that was killed left under such a name is removed; one that is at work is waited for. Raises
     GenerationError for a file in the folder that the generator did not write, and for a folder in a file's place. A
     symlink in a file's place is replaced; what it points to is left alone.
     """
+    with _alone(out):
+        return _write(files, out)
+
+
+def _write(files: Mapping[str, str], out: Path) -> list[str]:
     for place in sorted({out, *(parent for path in files for parent in (out / path).parents if out in parent.parents)}):
         if (place.exists() and not place.is_dir()) or (place != out and place.is_symlink()):
             raise GenerationError("a folder is to stand here", file=str(place), hint="move it elsewhere")
@@ -40,7 +51,8 @@ def write(files: Mapping[str, str], out: Path) -> list[str]:
         if (out / path).is_dir() and not (out / path).is_symlink():
             raise GenerationError("a file is to stand here", file=str(out / path), hint="move the folder elsewhere")
     for path in orphans:
-        if (out / path).is_symlink() or not _read(out / path).startswith(OWNED):
+        left_over = _TEMPORARY.fullmatch((out / path).name) is not None
+        if (out / path).is_symlink() or not (left_over or _read(out / path).startswith(OWNED)):
             raise GenerationError(
                 "the generator did not write this file, and it owns the folder",
                 file=str(out / path),
@@ -64,6 +76,25 @@ def write(files: Mapping[str, str], out: Path) -> list[str]:
         (out / path).unlink()
         changed.append(path)
     return changed
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Wait until no other generator writes into the folder: the two would remove each other's temporary files. Where
+    there is no `flock`, or no folder yet, nobody is waited for."""
+    try:
+        import fcntl
+
+        place = os.open(out, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
 
 
 def check(files: Mapping[str, str], out: Path) -> list[Difference]:

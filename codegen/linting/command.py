@@ -128,7 +128,7 @@ def _compare(file: Path, made: Sequence[Plan]) -> tuple[list[Finding], bool]:
     """The findings against the file of plans, and whether it is of another SQLite, where they are warnings only."""
     if not file.exists():
         raise GenerationError("there is no such file", file=str(file), hint="write it with --update-plans")
-    kept = file.read_text(encoding="utf-8")
+    kept = sources.text_of(file)
     changed = snapshot.check(made, kept, str(file))
     recorded = snapshot.version(kept)
     if recorded == sqlite3.sqlite_version:

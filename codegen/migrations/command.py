@@ -32,7 +32,7 @@ _ANNOTATIONS = """comments in the schema that are heeded:
                               NULL in one that becomes NOT NULL; it may name the table's old columns
                               (those that are renamed, by their new names)
 
-example: codegen diff --schema schema.sql --migrations migrations --name add_tags"""
+example: ragkernel-gen diff --schema schema.sql --migrations migrations --name add_tags"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(
-        prog="codegen diff",
+        prog="ragkernel-gen diff",
         description="Write the next migration, up and down, from what differs between the migrations and the schema.",
         epilog=_ANNOTATIONS,
         formatter_class=argparse.RawDescriptionHelpFormatter,

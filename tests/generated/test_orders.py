@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -92,30 +93,30 @@ def test_turning_back_while_rows_are_deleted(
     """Whoever pages to the end and back, while rows are deleted, sees each row that stays, once each way, in order;
     also from a page that has become empty."""
     conn, order = make(kind, down)
-    conn.raw.executemany("INSERT INTO t VALUES (?, ?, ?)", [(place, *row) for place, row in enumerate(rows)])
-    kept = {row[0] for row in in_order(conn, down) if chance.random() < 0.5}
+    with closing(conn):  # a draw of `chance` may end the example
+        conn.raw.executemany("INSERT INTO t VALUES (?, ?, ?)", [(place, *row) for place, row in enumerate(rows)])
+        kept = {row[0] for row in in_order(conn, down) if chance.random() < 0.5}
 
-    def delete_some() -> None:
-        gone = [row[0] for row in in_order(conn, down) if row[0] not in kept and chance.random() < 0.5]
-        conn.raw.executemany("DELETE FROM t WHERE id = ?", [(one,) for one in gone])
+        def delete_some() -> None:
+            gone = [row[0] for row in in_order(conn, down) if row[0] not in kept and chance.random() < 0.5]
+            conn.raw.executemany("DELETE FROM t WHERE id = ?", [(one,) for one in gone])
 
-    stay = [row[0] for row in in_order(conn, down) if row[0] in kept]
-    seen, after, previous = [], None, None
-    while True:
-        found, after, previous = fetch_page(conn, order, (), limit, after, None)
-        last = found
-        seen += [row[0] for row in found if row[0] in kept]
-        delete_some()
-        if after is None:
-            break
-    assert seen == stay
-    seen = [row[0] for row in last if row[0] in kept]
-    while previous is not None:
-        found, _, previous = fetch_page(conn, order, (), limit, None, previous)
-        seen = [row[0] for row in found if row[0] in kept] + seen
-        delete_some()
-    assert seen == stay
-    conn.close()
+        stay = [row[0] for row in in_order(conn, down) if row[0] in kept]
+        seen, after, previous = [], None, None
+        while True:
+            found, after, previous = fetch_page(conn, order, (), limit, after, None)
+            last = found
+            seen += [row[0] for row in found if row[0] in kept]
+            delete_some()
+            if after is None:
+                break
+        assert seen == stay
+        seen = [row[0] for row in last if row[0] in kept]
+        while previous is not None:
+            found, _, previous = fetch_page(conn, order, (), limit, None, previous)
+            seen = [row[0] for row in found if row[0] in kept] + seen
+            delete_some()
+        assert seen == stay
 
 
 def test_a_page_that_became_empty_leads_back() -> None:

@@ -76,6 +76,7 @@ def test_a_function_gives_what_the_table_says(name: str) -> None:
             continue
         statements += split(query, "f.sql")
     assert witness(connection, catalog, statements, chance, 10) == []
+    connection.close()
 
 
 def test_an_unknown_function_has_no_known_type() -> None:
@@ -84,3 +85,4 @@ def test_an_unknown_function_has_no_known_type() -> None:
     connection.create_function("own", 1, lambda value: value)
     (statement,) = split("SELECT own(i) AS x FROM a", "f.sql")
     assert infer(statement, catalog, connection).columns[0].type is None
+    connection.close()

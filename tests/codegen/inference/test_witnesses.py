@@ -53,6 +53,7 @@ def test_random_rows_refute_no_type_of_an_invented_query(seed: int) -> None:
     """No invented query gives a value outside the types of its columns, names included."""
     statements, inventor, connection = invented(100, seed)
     assert witness(connection, inventor.catalog, statements, inventor.chance, 25) == []
+    connection.close()
 
 
 def test_invented_queries_are_read() -> None:
@@ -64,6 +65,7 @@ def test_invented_queries_are_read() -> None:
         if all(column.type is None for column in infer(one, inventor.catalog, connection).columns)
     ]
     assert len(unknown) <= 1, unknown
+    connection.close()
 
 
 def test_a_wrong_claim_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +77,7 @@ def test_a_wrong_claim_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert witness(connection, catalog, statements, random.Random(1), 20) == []
     monkeypatch.setattr(Context, "missing", lambda self, source: False)
     assert witness(connection, catalog, statements, random.Random(1), 20) != []
+    connection.close()
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,10 @@ def run(connection: sqlite3.Connection, script: str) -> None:
 def database(sql: str) -> sqlite3.Connection:
     """A `:memory:` database with this schema. The caller closes it."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in statements(sql):
-        connection.execute(statement)
+    try:
+        for statement in statements(sql):
+            connection.execute(statement)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -35,8 +36,8 @@ class Pair:
             self.old = Printer(self.before, Random(seed + 1), annotate=False).text()
             self.new = Printer(self.after, Random(seed + 2), annotate=True).text()
             try:
-                self.connection = database(self.old)
                 database(self.new).close()
+                self.connection = database(self.old)
                 break
             except sqlite3.Error:
                 continue
@@ -159,7 +160,8 @@ def check(seed: int) -> str:
 def travel(pair: Pair) -> str:
     found = list(command.migrations(pair.options))
     if not found:
-        assert facts(pair.connection) == facts(database(pair.new))
+        with closing(database(pair.new)) as expected:
+            assert facts(pair.connection) == facts(expected)
         return "equal"
     command.put(pair.options, found)
     up, down = found[0].up.lost, found[0].down.lost
