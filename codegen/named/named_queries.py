@@ -179,6 +179,9 @@ def _read(source: _Source, module: str, statement: Statement) -> Query:
     )
     inferences = []
     for one in every.every:
+        if not one.statement.tokens:
+            message = "nothing of the statement is left where its optional parts are left out"
+            raise query.error(message, statement.tokens[0], "put only the part behind WHERE into lines of its own")
         written, read = _prepare(source.connection, one.statement, one.told(every.switches))
         query.writes = bool(written)
         query.tables = tuple(dict.fromkeys([*query.tables, *written, *read]))
