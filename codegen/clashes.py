@@ -1,4 +1,5 @@
-"""No two things of the output share a name: what the second of them would hide is refused, with its place."""
+"""No two things of the output share a name: a query that would hide something gets a number, what is left is refused
+with its place."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 from .errors import GenerationError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from .named.named_queries import Query
     from .reading.catalog import Table
@@ -43,6 +44,10 @@ class Names:
     def __init__(self, reserved: Collection[str] = ()) -> None:
         self.reserved = reserved
         self.known: dict[str, Origin] = {}
+
+    def clash(self, names: Iterable[str], origin: Origin) -> str:
+        """The first of the names that something else has or that generated code needs, "" where all can be had."""
+        return next((name for name in names if name in self.reserved or self.known.get(name, origin) != origin), "")
 
     def claim(self, name: str, what: str, origin: Origin) -> None:
         """Take a name for a thing (what: its sort). Raises GenerationError where it is taken."""

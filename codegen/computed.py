@@ -15,6 +15,7 @@ from .inference.values import STORED
 from .reading.tokens import split
 from .sqltext import quote
 from .syntax import SyntaxNotRead, nodes, parse
+from .syntax.walk import every
 from .types.declared import affinity
 from .types.typemap import Type, column_type
 
@@ -29,6 +30,7 @@ _ANYTHING = frozenset({"integer", "real", "text", "blob"})
 _NARROW = ("flag", "moment", "json", "plain_json")
 _DEPTH = 4  # a chain of generated columns that is longer keeps types that are too wide at its end
 _TRUTHS = ("=", "==", "<>", "!=", "<", "<=", ">", ">=", "IS", "IS NOT", "AND", "OR", "LIKE", "GLOB")
+_ARITHMETIC = ("+", "-", "*", "/")
 _JSON = ("json", "json_array", "json_object", "json_patch", "json_set", "json_insert", "json_replace", "json_remove")
 _KINDS = {
     frozenset({"integer"}): "integer",
@@ -82,7 +84,18 @@ def _given(table: Table, column: Column, catalog: Catalog, connection: sqlite3.C
             return "flag"
         if isinstance(whole, nodes.Call) and whole.name.lower() in _JSON:
             return "json"
+        if found.type is not None and found.type.kind == "integer" and _may_overflow(tree):
+            return "number"
     return found.type.stored.kind if found.type is not None and not found.type.choices else ""
+
+
+def _may_overflow(tree: nodes.Select) -> bool:
+    """Whether integers are calculated with: what leaves 64 bits becomes REAL (https://www.sqlite.org/lang_expr.html)."""
+    return any(
+        (isinstance(one, nodes.Binary) and one.operator in _ARITHMETIC)
+        or (isinstance(one, nodes.Unary) and one.operator == "-" and not isinstance(one.operand, nodes.Literal))
+        for one in every(tree)
+    )
 
 
 def _is_truth(expression: nodes.Expression | None) -> bool:

@@ -128,7 +128,7 @@ def singular(word: str) -> str:
         return word[:-3] + "y"
     if word.endswith(("sses", "shes", "ches", "xes", "zzes")):
         return word[:-2]
-    if word.endswith("s") and not word.endswith(("ss", "us", "is", "news")):
+    if len(word) > 1 and word.endswith("s") and not word.endswith(("ss", "us", "is", "news")):
         return word[:-1]
     return word
 

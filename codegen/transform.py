@@ -47,6 +47,10 @@ def transform(
     classes: list[RowClass] = []
     modules: list[Module] = []
     class_names = Names(naming.RESERVED_CLASSES)
+    for relation in relations:
+        class_names.claim(public[relation.name].model, "row class", of_table(relation))
+        if relation.kind != "view":
+            class_names.claim(public[relation.name].form, "row class", of_table(relation))
     for name in dict.fromkeys([*tables, *sorted(query.module for query in queries)]):
         table = tables.get(name)
         own = TableParts()
@@ -59,11 +63,9 @@ def transform(
                 names.claim(one, what, of_table(table))
             classes += _classes(table, public[table.name], own)
             _tell_numbered(able[table.name], own, note)
-        named = query_parts([query for query in queries if query.module == name], own, rows, names, note)
+        named = query_parts([query for query in queries if query.module == name], own, rows, names, class_names, note)
         classes += named.classes
         modules.append(_module(name, table, own, named))
-    for row_class in classes:
-        class_names.claim(row_class.name, "row class", row_class.origin)
     return Package(runtime, tuple(classes), tuple(modules), _schema(catalog))
 
 

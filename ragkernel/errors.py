@@ -260,6 +260,8 @@ _PRIMARY: dict[int, tuple[type[SqlError], str]] = {
     sqlite3.SQLITE_PERM: (ConnectionFailed, "check the permissions of the file and of its folder"),
 }
 
+# The name of a column is of the statement; the text behind it is a stored value.
+_NOT_UTF8 = re.compile(r"Could not decode to UTF-8 column '([^']*)' with text")
 _QUOTED = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'")
 
 # Messages that are made of the schema, the statement and types alone.
@@ -280,7 +282,8 @@ def redacted(message: str, sql: str) -> str:
     if _OPEN.match(message):
         return message
     if message.startswith("Could not decode to UTF-8"):
-        return "a stored text is not UTF-8"
+        column = _NOT_UTF8.match(message)
+        return f"a stored text of the column {column[1]} is not UTF-8" if column else "a stored text is not UTF-8"
     message = _QUOTED.sub(lambda part: part.group() if part.group()[1:-1] in sql else "(value)", message)
     head, colon, tail = message.partition(": ")
     echoed = colon and tail != "syntax error" and tail.strip("[]\"'") not in sql

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
+from .. import naming
 from ..clashes import Names, of_query
 from ..ir import Constant, Decoder, Function, OrderConstant, RowClass
 from ..types.typemap import literal
@@ -13,7 +15,7 @@ from .query_results import Composite, Models, Result, result
 from .query_types import typed_columns, typed_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from ..errors import Note
     from ..tables.parts import TableParts
@@ -70,25 +72,61 @@ def module_names(
 
 
 def query_parts(
-    queries: Sequence[Query], own: TableParts, models: Models, names: Names, note: Callable[[Note], None]
+    queries: Sequence[Query],
+    own: TableParts,
+    models: Models,
+    names: Names,
+    class_names: Names,
+    note: Callable[[Note], None],
 ) -> QueryParts:
     """The functions of a module's named queries.
 
-    own: the module's table. models: the row classes of tables. names: those of the module. note: told of what is not
-    known. Raises GenerationError for a name that is taken.
+    own: the module's table. models: the row classes of tables. names, class_names: those of the module and of models.
+    note: told of what is not known, and of a query that got a number because its name is taken.
     """
     parts = QueryParts()
-    taken = {one.name for one in own.functions}
+    wanted = {query.name for query in queries}
     for query in queries:
-        if query.name in taken:
-            raise query.error(f"{query.name} is a generated function of {query.module} already")
-        made = QueryParts()
-        _add(query, own, models, made, note)
+        made = _named(query, wanted, own, models, names, class_names, note)
         _share_decoder(made, parts)
         for what, name in dict.fromkeys(made.names()):
             names.claim(name, what, of_query(query))
+        for one in made.classes:
+            class_names.claim(one.name, "row class", one.origin)
         parts.extend(made)
     return parts
+
+
+def _named(
+    query: Query,
+    kept: Collection[str],
+    own: TableParts,
+    models: Models,
+    names: Names,
+    class_names: Names,
+    note: Callable[[Note], None],
+) -> QueryParts:
+    """What a query becomes, under the first name that hides nothing: its own, or that with a number which is none of
+    the names `kept` for other queries."""
+    wanted, first = query.name, ""
+    numbered = (naming.numbered(wanted, number) for number in count(2))
+    while True:
+        notes: list[Note] = []
+        made = QueryParts()
+        _add(query, own, models, made, notes.append)
+        origin = of_query(query)
+        clash = names.clash((name for _, name in made.names()), origin)
+        clash = clash or class_names.clash((one.name for one in made.classes), origin)
+        if not clash:
+            break
+        first = first or clash
+        query.comment = replace(query.comment, name=next(name for name in numbered if name not in kept))
+    if first:
+        text = f"the query {query.module}.{wanted} is called {query.name}, because {first} is taken"
+        note(query.doubt(text, hint="rename it"))
+    for one in notes:
+        note(one)
+    return made
 
 
 def _share_decoder(made: QueryParts, parts: QueryParts) -> None:

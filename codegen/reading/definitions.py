@@ -16,11 +16,13 @@ _CONSTRAINTS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN")
 
 @dataclass(slots=True)
 class ColumnDefinition:
-    """A column's definition: its name's token, its collation, and of a generated column the expression."""
+    """A column's definition: its name's token, its collation, and of a generated column the expression. blank_type: its
+    type is an empty name in quotes, which has NUMERIC affinity, where no type at all has none."""
 
     token: Token
     collation: str = "BINARY"
     expression: str = ""
+    blank_type: bool = False
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ def _at_top(item: Sequence[Token]) -> list[tuple[int, Token, Token]]:
 
 
 def _column(item: Sequence[Token], sql: str, base: int) -> ColumnDefinition:
-    result = ColumnDefinition(item[0])
+    result = ColumnDefinition(item[0], blank_type=len(item) > 1 and item[1].is_name and not item[1].value)
     for place, token, after in _at_top(item):
         if place and token.is_word("COLLATE"):
             result.collation = after.value.upper()

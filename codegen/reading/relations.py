@@ -77,7 +77,7 @@ class Reader:
             found.append(
                 Column(
                     name=column,
-                    declared=declared,
+                    declared=declared or ('""' if own and own.blank_type else ""),
                     not_null=bool(not_null),
                     default=default,
                     key=key,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .catalog import Column, Table
 
 FULL_TEXT = ("fts3", "fts4", "fts5")
-_RTREE = ("rtree", "rtree_i32")
+RTREES = ("rtree", "rtree_i32")
 
 
 def virtual_module(sql: str, file: str) -> str:
@@ -30,7 +30,7 @@ def virtual_columns(table: Table, module: str) -> tuple[Column, ...]:
     """
     if module in FULL_TEXT:
         return tuple(_full_text(table, column) for column in table.columns)
-    if module in _RTREE:
+    if module in RTREES:
         auxiliary = _auxiliary(table)
         return tuple(
             _spatial(column, place, module, auxiliary.get(folded(column.name)))

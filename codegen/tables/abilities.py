@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from ..reading.catalog import Column
 from ..reading.definitions import split_list, stored_tokens
 from ..reading.tokens import folded
+from ..reading.virtual import FULL_TEXT, RTREES
 from .access import unique_keys
 from .orders import keeps_places
 from .triggers import rewritten_after_writes
 
 if TYPE_CHECKING:
     from ..reading.catalog import Catalog, Table
-
-_FULL_TEXT = ("fts5", "fts4", "fts3")
-_RTREES = ("rtree", "rtree_i32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +85,9 @@ def _compared_as_columns(table: Table) -> bool:
 
 
 def _of_virtual(table: Table) -> Abilities:
-    if table.module in _FULL_TEXT and table.rowid is not None:
+    if table.module in FULL_TEXT and table.rowid is not None:
         return _of_full_text(table)
-    if table.module in _RTREES and table.key:
+    if table.module in RTREES and table.key:
         return Abilities(table, read=True, insert=True, update=True, delete=True, again="last")
     # Of other modules it is not known what can be written, nor what their rowids are worth.
     return Abilities(replace(table, key=(), rowid=None, rowid_column=None))
@@ -106,7 +104,8 @@ def _of_full_text(table: Table) -> Abilities:
         return Abilities(_with_rowid(table, written=False), rowid=True, read=True, matched=matched)
     blank = content is not None
     deleted = not blank or options.get("contentless_delete") == "1"
-    reads = not blank or table.module == "fts5"
+    # Without the sizes of its columns a contentless table does not know its rowids: it answers matches only.
+    reads = not blank or (table.module == "fts5" and options.get("columnsize") != "0")
     return Abilities(
         seen,
         rowid=True,

@@ -10,6 +10,7 @@ from .. import naming
 from ..ir import Field
 from ..reading.definitions import stored_tokens
 from ..reading.tokens import BLOB, NAME, NUMBER, STRING, WORD
+from ..reading.virtual import RTREES
 from ..types import typemap
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def table_fields(table: Table, *, types: Sequence[Type] = (), rowid: bool = Fals
 def _written(table: Table, column: Column, attribute: str, place: int, kind: Type) -> Written:
 
     def field(default: str | None) -> Field:
-        return make_field(
+        made = make_field(
             table.name,
             column.name,
             attribute,
@@ -106,6 +107,7 @@ def _written(table: Table, column: Column, attribute: str, place: int, kind: Typ
             generated=column.generated,
             stamped=is_stamped(column),
         )
+        return _in_32_bits(table, column, made)
 
     changes = kind.stored.kind in typemap.RENUMBERED  # SQLite may keep 10.0 as 10
     if column.generated:
@@ -125,6 +127,15 @@ def _written(table: Table, column: Column, attribute: str, place: int, kind: Typ
     if kind.nullable:
         return Written(field("_rows.UNSET"), f"iif(?, {expression}, ?)", True)
     return Written(field("None"), f"coalesce(?, {expression})", True)
+
+
+def _in_32_bits(table: Table, column: Column, field: Field) -> Field:
+    """The field of an R*Tree's coordinate refuses what 32 bits do not hold (https://www.sqlite.org/rtree.html)."""
+    if table.module not in RTREES or column.key or not column.stores:
+        return field
+    call = f"_values.{field.type.kind}32({typemap.quoted(table.name)}, {typemap.quoted(column.name)}, "
+    bind = f"{call}{field.attribute})"
+    return replace(field, encode=(f"{field.local} = {call}{field.local})",), bind=bind)
 
 
 def default_expression(default: str) -> str:
@@ -164,7 +175,8 @@ def python_default(default: str, kind: Type) -> str | None:
     if kind.kind == "blob" and token.kind == BLOB and not sign:
         return _double_quoted(bytes.fromhex(token.text[2:-1]))
     if token.kind == NUMBER and kind.kind in ("integer", "choice", "real", "number"):
-        return sign + _number(token.text, real=kind.kind == "real")
+        number = _number(token.text, real=kind.kind == "real")
+        return None if number == "inf" else sign + number  # Python has no literal for 9e999
     return None
 
 

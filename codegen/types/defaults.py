@@ -41,10 +41,14 @@ def widened(
 
 
 def _widened(table: Table, column: Column, connection: sqlite3.Connection, note: Callable[[Note], None]) -> Column:
-    if column.default is None or column.generated or table.strict or column.choices:
+    if column.default is None or column.generated:
         return column
     value = _default(column, connection)
     kind = column_type(column).stored
+    if value is not None and (kind.choices and value not in kind.choices):
+        return _without(table, column, "none of the values that its CHECK allows", note)
+    if table.strict or kind.choices:
+        return column
     if value is None or holds(kind.kind, value):
         return column
     what = f"the default of {table.name}.{column.name} is stored as {type(value).__name__}"
@@ -52,6 +56,8 @@ def _widened(table: Table, column: Column, connection: sqlite3.Connection, note:
         raise GenerationError(
             f"{what}, which its override is not", file=table.file, line=column.line, hint="choose that type"
         )
+    if isinstance(value, bytes) and affinity(column.declared) == "TEXT":
+        return _without(table, column, "a BLOB, which its type does not hold", note)
     wider = _wider(column, kind.kind, value)
     if wider == kind.kind:
         return column
@@ -59,6 +65,13 @@ def _widened(table: Table, column: Column, connection: sqlite3.Connection, note:
     message = f"{what}, not as it is declared: its type is {column_type(found).read}"
     note(Note(message, table.file, column.line))
     return found
+
+
+def _without(table: Table, column: Column, what: str, note: Callable[[Note], None]) -> Column:
+    """The column as if it had no default: a row that got it could not be stored, or not be read."""
+    text = f"the default of {table.name}.{column.name} is {what}: it is not used"
+    note(Note(text, table.file, column.line))
+    return replace(column, default=None)
 
 
 def _default(column: Column, connection: sqlite3.Connection) -> Any:

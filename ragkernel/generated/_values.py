@@ -65,6 +65,22 @@ def integer(table: str, column: str, value: object) -> int:
     return value
 
 
+def integer32(table: str, column: str, value: object) -> int:
+    """An integer for an R*Tree, which would keep the lower 32 bits of a longer one."""
+    checked = integer(table, column, value)
+    if not -(2**31) <= checked < 2**31:
+        raise ValueRefused(table, column, "the integer lies outside the 32 bits of an R*Tree")
+    return checked
+
+
+def real32(table: str, column: str, value: object) -> float:
+    """A float for an R*Tree, which rounds it outwards to 32 bits and would make infinity of a greater one."""
+    checked = real(table, column, value)
+    if abs(checked) > 3.4e38:
+        raise ValueRefused(table, column, "the float lies outside the 32 bits of an R*Tree")
+    return checked
+
+
 def real(table: str, column: str, value: object) -> float:
     if type(value) is int:
         try:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from codegen.__main__ import main
 from ragkernel.errors import QueryFailed, SqlError, ValueRefused
-from tests.generated.support import Connection
+from tests.codegen.made_packages import database_of, made_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
+
+    from tests.generated.support import Connection
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,13 +78,8 @@ CREATE TABLE worded (id INTEGER PRIMARY KEY,
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("kinds")
-    (folder / "schema.sql").write_text(SCHEMA)
-    out = folder / "kinds_of_tables"
-    assert main(["--schema", str(folder / "schema.sql"), "--out", str(out), "--runtime", "ragkernel"]) == 0
-    sys.path.insert(0, str(folder))
-    yield out
-    sys.path.remove(str(folder))
+    with made_package(tmp_path_factory.mktemp("kinds"), "kinds_of_tables", SCHEMA) as out:
+        yield out
 
 
 @pytest.fixture
@@ -93,11 +89,8 @@ def load(package: Path) -> Callable[[str], ModuleType]:
 
 @pytest.fixture
 def conn(load: Callable[[str], Any]) -> Iterator[Connection]:
-    connection = Connection()
-    for statement in importlib.import_module("kinds_of_tables.schema").DDL["main"]:
-        connection.raw.execute(statement)
-    yield connection
-    connection.close()
+    with database_of("kinds_of_tables") as connection:
+        yield connection
 
 
 def public(module: ModuleType) -> set[str]:

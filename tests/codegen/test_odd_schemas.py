@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from codegen.__main__ import main
 from ragkernel.errors import DecodeError, ValueRefused
-from tests.generated.support import Connection
+from tests.codegen.made_packages import database_of, made_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
+
+    from tests.generated.support import Connection
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,13 +61,8 @@ CREATE VIRTUAL TABLE search USING fts5(body);
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("odd")
-    (folder / "schema.sql").write_text(SCHEMA)
-    out = folder / "odd_schema"
-    assert main(["--schema", str(folder / "schema.sql"), "--out", str(out), "--runtime", "ragkernel"]) == 0
-    sys.path.insert(0, str(folder))
-    yield out
-    sys.path.remove(str(folder))
+    with made_package(tmp_path_factory.mktemp("odd"), "odd_schema", SCHEMA) as out:
+        yield out
 
 
 @pytest.fixture
@@ -76,11 +72,8 @@ def load(package: Path) -> Callable[[str], ModuleType]:
 
 @pytest.fixture
 def conn(load: Callable[[str], Any]) -> Iterator[Connection]:
-    connection = Connection()
-    for statement in load("schema").DDL["main"]:
-        connection.raw.execute(statement)
-    yield connection
-    connection.close()
+    with database_of("odd_schema") as connection:
+        yield connection
 
 
 def test_quoted_names(conn: Connection, load: Callable[[str], Any]) -> None:

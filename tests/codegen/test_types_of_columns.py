@@ -119,7 +119,7 @@ def test_a_generated_column_is_what_its_expression_gives(tmp_path: Path) -> None
     types = {name: made.__annotations__[name].removesuffix(" | None") for name in made.__slots__[4:]}
     assert types == {
         "half": "int | float",
-        "twice": "int",
+        "twice": "int | float",
         "area": "float",
         "label": "str",
         "large": "bool",
@@ -130,7 +130,7 @@ def test_a_generated_column_is_what_its_expression_gives(tmp_path: Path) -> None
         "number_of": "str | int | float",
         "picked": "str",
         "quarter": "int | float",
-        "again": "int",
+        "again": "int | float",
     }
 
 

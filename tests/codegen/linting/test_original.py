@@ -7,7 +7,7 @@ from pathlib import Path
 from codegen.linting import command
 from codegen.pipeline import Source
 
-ORIGINAL = Path(__file__).parent / "original.sql"
+ORIGINAL = Path(__file__).parents[2] / "data" / "specification.sql"
 WITHOUT_NOT_NULL = (
     "knowledge_bases documents document_chunks pipelines pipeline_runs tools schedules flows aggregate_snapshots"
     " event_checkpoints"
