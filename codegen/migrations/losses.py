@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..sqltext import quote
 from .text import lower
-from .virtual import EXTERNAL, SELF_CONTAINED, storage
+from .virtual import EXTERNAL, SELF_CONTAINED, kept_language, language_column, storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,6 +87,8 @@ def _virtual(before: Table, after: Table) -> Iterator[Loss]:
         if after.column(column.key) is None:
             what = f"column {before.name}.{column.name} with its values"
             yield Loss(LOST, what, lower(before.name), column.key)
+    if (language := language_column(before)) and not kept_language(before, after):
+        yield Loss(LOST, f"column {before.name}.{language} with its values", lower(before.name), lower(language))
 
 
 @dataclass(slots=True)

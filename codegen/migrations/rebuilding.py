@@ -98,6 +98,9 @@ def _copy_virtual(trial: Trial, before: Table, after: Table, names: Mapping[str,
     pairs = [(column.name, after.column(names.get(column.key, column.key))) for column in before.columns]
     targets = [quote(made.name) for _, made in pairs if made is not None]
     values = [quote(name) for name, made in pairs if made is not None]
+    if kept := virtual.kept_language(before, after):
+        targets.append(quote(kept))
+        values.append(quote(virtual.language_column(before)))
     if virtual.has_rowid(after):
         targets, values = ["rowid", *targets], ["rowid", *values]
     trial.run(f"INSERT INTO {quote(new)} ({', '.join(targets)})\nSELECT {', '.join(values)}\nFROM {quote(before.name)}")

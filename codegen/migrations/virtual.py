@@ -46,11 +46,30 @@ def has_rowid(table: Table) -> bool:
     return table.module in _FULL_TEXT
 
 
+def language_column(table: Table) -> str:
+    """The hidden column of FTS4's option `languageid` (https://www.sqlite.org/fts3.html#the_languageid_option), ""
+    without it."""
+    return (_option(table, "languageid") or "") if table.module == "fts4" else ""
+
+
+def kept_language(before: Table, after: Table) -> str:
+    """The column that takes over what `language_column` of the one held in the other; "" where none does."""
+    language = language_column(before)
+    kept = language_column(after) if language else ""
+    if language and not kept and (column := after.column(language)) is not None:
+        return column.name
+    return kept
+
+
 def _content(table: Table) -> str | None:
-    """What the option `content` says, None where it does not stand."""
+    return _option(table, "content")
+
+
+def _option(table: Table, name: str) -> str | None:
+    """What an option says, None where it does not stand."""
     tokens = tokens_of(table.sql)
     opening = next((place for place, token in enumerate(tokens) if token.text == "("), None)
     for item in split_list(tokens, opening) if opening is not None else []:
-        if len(item) >= 2 and item[0].same_name("content") and item[1].text == "=":
+        if len(item) >= 2 and item[0].same_name(name) and item[1].text == "=":
             return item[2].value if len(item) > 2 else ""
     return None

@@ -168,6 +168,11 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
         T + "CREATE VIRTUAL TABLE f USING fts5(a);",
         ["lost: column f.b with its values"],
     ),
+    "an index without the languages of its texts": (
+        "CREATE VIRTUAL TABLE f USING fts4(a, languageid=l);",
+        "CREATE VIRTUAL TABLE f USING fts4(a);",
+        ["lost: column f.l with its values"],
+    ),
 }
 
 

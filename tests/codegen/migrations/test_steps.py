@@ -236,6 +236,20 @@ def test_full_text_is_carried_over(kind: str, tmp_path: Path) -> None:
         connection.close()
 
 
+@pytest.mark.parametrize("later", ["languageid=l", "languageid=m", "l"])
+def test_the_language_of_a_text_is_carried_over(later: str, tmp_path: Path) -> None:
+    """The hidden column of FTS4's languageid is kept, also under another name or as a column like the others."""
+    made = "CREATE VIRTUAL TABLE f USING fts4(a, languageid=l);"
+    changed = made.replace("languageid=l", f"{later}, tokenize=porter")
+    project, connection = moved(tmp_path, made, changed, "INSERT INTO f (rowid, a, l) VALUES (5, 'running', 3)")
+    name = later.removeprefix("languageid=")
+    language = f" AND {name} = 3" if "=" in later else ""
+    found = connection.execute(f"SELECT rowid, a, {name} FROM f WHERE f MATCH 'run'{language}").fetchall()
+    assert found == [(5, "running", 3)]
+    connection.close()
+    assert "LOST" not in project.written()
+
+
 def test_an_index_over_rows_that_change_is_filled_again(tmp_path: Path) -> None:
     """Where the rows under a full-text index get other values by the migration, it finds them."""
     made = FULL_TEXT["external content"]
