@@ -17,6 +17,7 @@ from .sqltext import quote
 from .syntax import SyntaxNotRead, nodes, parse
 from .syntax.walk import every
 from .types.declared import affinity
+from .types.defaults import is_random
 from .types.typemap import Type, column_type
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _ANYTHING = frozenset({"integer", "real", "text", "blob"})
 # Kinds that say more than a storage class: only an expression of the same kind gives them.
 _NARROW = ("flag", "moment", "json", "plain_json")
+# Affinity → the kind that holds any value which is kept there as it is.
+_ANY_KEPT = {"INTEGER": "plain_scalar", "NUMERIC": "plain_scalar", "REAL": "real_scalar", "TEXT": "text"}
 _DEPTH = 4  # a chain of generated columns that is longer keeps types that are too wide at its end
 _TRUTHS = ("=", "==", "<>", "!=", "<", "<=", ">", ">=", "IS", "IS NOT", "AND", "OR", "LIKE", "GLOB")
 _ARITHMETIC = ("+", "-", "*", "/")
@@ -58,11 +61,35 @@ def with_computed(
     return found
 
 
+def with_random_defaults(
+    table: Table, columns: Sequence[Column], catalog: Catalog, connection: sqlite3.Connection
+) -> list[Column]:
+    """The columns of a table, those whose default is random with the type of its expression where theirs is not."""
+    found = []
+    for column in columns:
+        if column.default and is_random(column.default) and not column.generated:
+            made = _of_expression(table, column, column.default, catalog, connection)
+            by = affinity(column.declared)
+            if made is not column and made.type is not None and by in _ANY_KEPT:
+                # What is given is kept by the affinity too.
+                kind = made.type.kind if made.type.kind in ("integer", "number", "real") else _ANY_KEPT[by]
+                made = replace(made, type=Type(kind, False))
+            column = made
+        found.append(column)
+    return found
+
+
 def _computed(table: Table, column: Column, catalog: Catalog, connection: sqlite3.Connection) -> Column:
     """The column with the type of its expression, where that is not surely of its declared type."""
-    if not column.expression or column.type is not None or column.choices or table.strict:
+    return _of_expression(table, column, column.expression, catalog, connection) if column.expression else column
+
+
+def _of_expression(
+    table: Table, column: Column, expression: str, catalog: Catalog, connection: sqlite3.Connection
+) -> Column:
+    if column.type is not None or column.choices or table.strict:
         return column
-    given = _given(table, column, catalog, connection)
+    given = _given(table, expression, catalog, connection)
     kind = column_type(column).kind
     classes = _kept(STORED.get(given, _ANYTHING), affinity(column.declared))
     if given == kind or (kind not in _NARROW and classes <= STORED.get(kind, _ANYTHING)):
@@ -70,9 +97,9 @@ def _computed(table: Table, column: Column, catalog: Catalog, connection: sqlite
     return replace(column, type=Type(_KINDS.get(classes, "scalar"), True))
 
 
-def _given(table: Table, column: Column, catalog: Catalog, connection: sqlite3.Connection) -> str:
+def _given(table: Table, expression: str, catalog: Catalog, connection: sqlite3.Connection) -> str:
     """The kind of what the expression gives, "" where it is not known."""
-    statement = next(split(f"SELECT {column.expression} FROM {quote(table.name)};", table.file))
+    statement = next(split(f"SELECT {expression} FROM {quote(table.name)};", table.file))
     try:
         tree = parse(statement.tokens)
         (found,) = infer(statement, catalog, connection).columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .computed import with_computed
+from .computed import with_computed, with_random_defaults
 from .errors import GenerationError
 from .inference.values import STORED
 from .types.declared import affinity, kind_of
@@ -66,6 +66,7 @@ def with_types(
             ]
             columns = [_confined(column) for column in columns]
             columns = widened(table, columns, connection, note)
+            columns = with_random_defaults(table, columns, catalog, connection)
             columns = with_computed(table, columns, catalog, connection)
         return replace(table, columns=tuple(columns)) if columns != list(table.columns) else table
 

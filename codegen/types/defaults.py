@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenerationError, Note
+from ..reading.definitions import stored_tokens
 from .declared import affinity
 from .typemap import Type, column_type
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
     from ..reading.catalog import Column, Table
 
+# No whole second, not the first half of anything: a default that gives 0 or 1 then does so by its nature.
+_MOMENT = "2009-11-26 15:16:17"
+_PRESENT = {
+    "'NOW'": f"{_MOMENT}.891",
+    "CURRENT_TIMESTAMP": _MOMENT,
+    "CURRENT_DATE": _MOMENT[:10],
+    "CURRENT_TIME": _MOMENT[11:],
+}
 _PROBE = "temp.ragkernel_default"
 _CLASSES: dict[str, tuple[type, ...]] = {
     "text": (str,),
@@ -41,7 +50,7 @@ def widened(
 
 
 def _widened(table: Table, column: Column, connection: sqlite3.Connection, note: Callable[[Note], None]) -> Column:
-    if column.default is None or column.generated:
+    if column.default is None or column.generated or is_random(column.default):
         return column
     value = _default(column, connection)
     kind = column_type(column).stored
@@ -74,10 +83,27 @@ def _without(table: Table, column: Column, what: str, note: Callable[[Note], Non
     return replace(column, default=None)
 
 
+def is_random(default: str) -> bool:
+    """Whether what SQLite fills in for a default differs from row to row, so that asking once tells nothing."""
+    return any(token.is_word("RANDOM", "RANDOMBLOB") for token in stored_tokens(default, "default"))
+
+
+def _at_one_moment(default: str) -> str:
+    """The default with a moment in the place of the present: what is asked today is asked on every day."""
+    parts, end = [], 0
+    for token in stored_tokens(default, "default"):
+        fixed = _PRESENT.get(token.text.upper())
+        if fixed:
+            parts += [default[end : token.start], f"'{fixed}'"]
+            end = token.end
+    return "".join([*parts, default[end:]])
+
+
 def _default(column: Column, connection: sqlite3.Connection) -> Any:
     """What SQLite stores for a default; None where it is NULL or cannot be had."""
     # table_info leaves out the parentheses of an expression; a bare word is a text only without them.
-    for default in (f"({column.default})", column.default):
+    asked = _at_one_moment(column.default or "")
+    for default in (f"({asked})", asked):
         try:
             connection.execute(f"CREATE TABLE {_PROBE} (c {column.declared} DEFAULT {default})")
             try:

@@ -164,3 +164,39 @@ def test_checks_confine_columns_of_any_declared_type(tmp_path: Path) -> None:
         anything,
     ]
     assert [line.partition(": ")[2] for line in row.splitlines() if line.startswith("    ") and ": " in line] == types
+
+
+RANDOM = """CREATE TABLE r (
+    id INTEGER PRIMARY KEY,
+    a BOOLEAN NOT NULL DEFAULT (abs(random()) % 4),
+    b INTEGER NOT NULL DEFAULT (iif(random() > 0, 1, 0.5)),
+    c TEXT NOT NULL DEFAULT (lower(hex(randomblob(16)))),
+    d DATE NOT NULL DEFAULT (hex(randomblob(2))),
+    e BOOLEAN NOT NULL DEFAULT (strftime('%w', 'now')),
+    f INTEGER NOT NULL DEFAULT (strftime('%f', 'now'))
+);
+"""
+
+
+def test_a_random_default_gives_one_type(tmp_path: Path) -> None:
+    """The type of a column whose default differs from row to row, or from day to day, holds all that it may give, and
+    is the same each time the code is generated."""
+    (tmp_path / "random.sql").write_text(RANDOM)
+    source = Source((tmp_path / "random.sql",), package="random_defaults")
+    outputs = {tuple(sorted(generate(source, lambda _: None).items())) for _ in range(12)}
+    assert len(outputs) == 1
+    write(source, tmp_path, lambda _: None)
+    sys.path.insert(0, str(tmp_path))
+    try:
+        package = importlib.import_module("random_defaults")
+        with package.connect(":memory:") as db:
+            db.create()
+            with db.write() as conn:
+                made = [package.queries.r.insert(conn) for _ in range(200)]
+                assert package.queries.r.list_all(conn) == made
+        assert {type(row.b) for row in made} == {int, float}
+        types = {name: package.models.R.__annotations__[name] for name in "abcdef"}
+    finally:
+        sys.path.remove(str(tmp_path))
+    anything = "str | int | float | bytes"
+    assert types == {"a": "int", "b": "int | float", "c": "str", "d": anything, "e": "int", "f": "int | float"}
